@@ -1,0 +1,61 @@
+//! The engine's errors as the exceptions of `lambdacore.errors`: text and fields.
+
+use lambdacore::{ConfigurationError, TraceError};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+/// Makes `lambdacore.errors.<class>(message, **fields)`; should even that fail, its failure.
+pub(crate) fn raise(
+    py: Python<'_>,
+    class: &str,
+    message: String,
+    fields: impl FnOnce(&Bound<'_, PyDict>) -> PyResult<()>,
+) -> PyErr {
+    let made = || {
+        let class = py.import("lambdacore.errors")?.getattr(class)?;
+        let keywords = PyDict::new(py);
+        fields(&keywords)?;
+        PyResult::Ok(PyErr::from_value(class.call((message,), Some(&keywords))?))
+    };
+    made().unwrap_or_else(|error| error)
+}
+
+pub(crate) fn configuration_error(py: Python<'_>, error: &ConfigurationError) -> PyErr {
+    let argument = match error {
+        ConfigurationError::LimitTooLarge { function: None, .. } => "concurrency_limit".to_owned(),
+        ConfigurationError::LimitTooLarge { function: Some(function), .. }
+        | ConfigurationError::UnreservedBelowFloor { function, .. } => {
+            format!("functions[{function}].reserved_concurrency")
+        }
+        ConfigurationError::InitTooLong { function } => {
+            format!("functions[{function}].init_duration")
+        }
+        ConfigurationError::EmptyName { function }
+        | ConfigurationError::DuplicateName { function, .. } => {
+            format!("functions[{function}].name")
+        }
+        _ => "account".to_owned(),
+    };
+    let message = format!("{argument}: {error}");
+    raise(py, "ConfigurationError", message, |fields| {
+        fields.set_item("argument", argument)?;
+        if let Some((code, message)) = error.aws() {
+            fields.set_item("aws_code", code)?;
+            fields.set_item("aws_message", message)?;
+        }
+        Ok(())
+    })
+}
+
+pub(crate) fn trace_error(py: Python<'_>, error: &TraceError) -> PyErr {
+    let (argument, row) = match error {
+        TraceError::Unsorted { row } => ("arrival", Some(*row)),
+        TraceError::UnknownFunction { row, .. } => ("function", Some(*row)),
+        TraceError::TooLate { row } => ("duration", Some(*row)),
+        _ => ("trace", None),
+    };
+    raise(py, "TraceError", error.to_string(), |fields| {
+        fields.set_item("argument", argument)?;
+        fields.set_item("index", row)
+    })
+}

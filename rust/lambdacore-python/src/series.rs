@@ -1,0 +1,177 @@
+//! Passes over the columns of a finished run.
+
+use lambdacore::{
+    Bins, Concurrency, ConcurrencyRecorder, Invocations, Outcome, Recorded, Tally, count_by_bin,
+    in_pieces,
+};
+use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+use crate::account::Account;
+use crate::columns::Columns;
+use crate::errors::trace_error;
+use crate::watch::Watch;
+
+/// Maximum concurrency in each bin: by row, of the Region, of the unreserved pool.
+///
+/// `bins` is (period, first, count); `row_of[i]` is the row of the trace's function `i`, or
+/// None to leave it out of the `rows` rows.
+#[pyfunction]
+#[pyo3(signature = (account, columns, traced, outcome, *, bins, row_of, rows, progress = None))]
+#[allow(clippy::too_many_arguments, clippy::type_complexity)]
+pub(crate) fn concurrency<'py>(
+    py: Python<'py>,
+    account: &Bound<'py, Account>,
+    columns: Columns<'py>,
+    traced: Vec<u32>,
+    outcome: PyReadonlyArray1<'py, u8>,
+    bins: (u64, u64, usize),
+    row_of: Vec<Option<usize>>,
+    rows: usize,
+    progress: Option<Py<PyAny>>,
+) -> PyResult<(Bound<'py, PyArray2<u32>>, Bound<'py, PyArray1<u32>>, Bound<'py, PyArray1<u32>>)> {
+    let account = account.get();
+    account.check_traced(&traced)?;
+    let invocations = columns.invocations(py)?;
+    let outcome = outcome_of(&outcome, invocations)?;
+    let bins = checked_bins(bins, invocations)?;
+    check_rows(&row_of, traced.len(), rows)?;
+    let functions = traced
+        .iter()
+        .zip(row_of)
+        .map(|(&function, row)| {
+            let function = &account.account.functions()[function as usize];
+            Recorded {
+                init_duration: function.init_duration,
+                unreserved: function.reserved_concurrency.is_none(),
+                row,
+            }
+        })
+        .collect();
+    let by_function = PyArray2::<u32>::zeros(py, [rows, bins.count], false);
+    let region = PyArray1::<u32>::zeros(py, bins.count, false);
+    let unreserved = PyArray1::<u32>::zeros(py, bins.count, false);
+    {
+        let mut written = (by_function.readwrite(), region.readwrite(), unreserved.readwrite());
+        let out = Concurrency {
+            by_function: written.0.as_slice_mut()?,
+            region: written.1.as_slice_mut()?,
+            unreserved: written.2.as_slice_mut()?,
+        };
+        let mut watch = Watch::new(progress);
+        py.detach(|| {
+            let mut recorder = ConcurrencyRecorder::new(functions, bins, out);
+            let flow = in_pieces(invocations.len(), &mut |done| watch.advance(done), |rows| {
+                recorder.record(invocations.rows(rows.clone()), &outcome[rows])
+            })?;
+            if flow.is_continue() {
+                recorder.finish();
+            }
+            Ok(())
+        })
+        .map_err(|error| trace_error(py, &error))?;
+        watch.finish()?;
+    }
+    Ok((by_function, region, unreserved))
+}
+
+/// Counts by row and bin of arrival the invocations whose outcome code has its bit in
+/// `wanted`.
+#[pyfunction]
+#[pyo3(signature = (columns, outcome, wanted, *, bins, row_of, rows))]
+#[allow(clippy::too_many_arguments)]
+pub(crate) fn count<'py>(
+    py: Python<'py>,
+    columns: Columns<'py>,
+    outcome: PyReadonlyArray1<'py, u8>,
+    wanted: u32,
+    bins: (u64, u64, usize),
+    row_of: Vec<Option<usize>>,
+    rows: usize,
+) -> PyResult<Bound<'py, PyArray2<u64>>> {
+    let invocations = columns.invocations(py)?;
+    let outcome = outcome_of(&outcome, invocations)?;
+    let bins = checked_bins(bins, invocations)?;
+    check_rows(&row_of, row_of.len(), rows)?;
+    let result = PyArray2::<u64>::zeros(py, [rows, bins.count], false);
+    {
+        let mut written = result.readwrite();
+        let counts = written.as_slice_mut()?;
+        let mut watch = Watch::new(None);
+        py.detach(|| {
+            in_pieces(invocations.len(), &mut |done| watch.advance(done), |rows| {
+                let piece = invocations.rows(rows.clone());
+                count_by_bin(piece, &outcome[rows], wanted, &row_of, bins, counts)
+            })
+        })
+        .map_err(|error| trace_error(py, &error))?;
+        watch.finish()?;
+    }
+    Ok(result)
+}
+
+/// Totals by function of the trace: counts of each outcome code, nanoseconds of permits
+/// held, and when the last run ended.
+#[pyfunction]
+#[allow(clippy::type_complexity)]
+pub(crate) fn tally<'py>(
+    py: Python<'py>,
+    account: &Bound<'py, Account>,
+    columns: Columns<'py>,
+    traced: Vec<u32>,
+    outcome: PyReadonlyArray1<'py, u8>,
+) -> PyResult<(Bound<'py, PyArray2<u64>>, Vec<u128>, u64)> {
+    let account = account.get();
+    account.check_traced(&traced)?;
+    let invocations = columns.invocations(py)?;
+    let outcome = outcome_of(&outcome, invocations)?;
+    let init = account.init_durations(&traced);
+    let mut tally = Tally::new(traced.len());
+    let mut watch = Watch::new(None);
+    py.detach(|| {
+        in_pieces(invocations.len(), &mut |done| watch.advance(done), |rows| {
+            let piece = invocations.rows(rows.clone());
+            lambdacore::tally(piece, &outcome[rows], &init, &mut tally)
+        })
+    })
+    .map_err(|error| trace_error(py, &error))?;
+    watch.finish()?;
+    let outcomes = PyArray2::<u64>::zeros(py, [traced.len(), Outcome::CODES], false);
+    outcomes.readwrite().as_slice_mut()?.copy_from_slice(tally.outcomes.as_flattened());
+    Ok((outcomes, tally.occupied, tally.last_completion))
+}
+
+fn outcome_of<'a>(
+    outcome: &'a PyReadonlyArray1<'_, u8>,
+    invocations: Invocations<'_>,
+) -> PyResult<&'a [u8]> {
+    let outcome = outcome.as_slice()?;
+    if outcome.len() != invocations.len() {
+        return Err(PyValueError::new_err("outcome: one an invocation is needed"));
+    }
+    Ok(outcome)
+}
+
+/// Bins that hold every arrival.
+fn checked_bins(
+    (period, first, count): (u64, u64, usize),
+    invocations: Invocations<'_>,
+) -> PyResult<Bins> {
+    let inside = |at: &u64| period > 0 && (first..first + count as u64).contains(&(at / period));
+    let arrival = invocations.arrival;
+    if count > 1 << 40
+        || first >= 1 << 63
+        || !arrival.iter().take(1).chain(arrival.last()).all(inside)
+    {
+        return Err(PyValueError::new_err("bins: they do not hold every arrival"));
+    }
+    Ok(Bins { period, first, count })
+}
+
+fn check_rows(row_of: &[Option<usize>], functions: usize, rows: usize) -> PyResult<()> {
+    if row_of.len() != functions || row_of.iter().flatten().any(|&row| row >= rows) {
+        return Err(PyValueError::new_err("row_of: a row below rows, or None, for each function"));
+    }
+    Ok(())
+}

@@ -1,0 +1,58 @@
+//! One call, one simulation.
+
+use lambdacore::{Calendar, Heap, Invocations, Simulation, TraceError, Wheel, in_pieces};
+use numpy::{PyArray1, PyArrayMethods};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+use crate::account::Account;
+use crate::columns::Columns;
+use crate::errors::trace_error;
+use crate::watch::Watch;
+
+/// Runs a trace against an account; returns one outcome code a row.
+///
+/// `traced[i]` is the account's function that index `i` of the function column means.
+#[pyfunction]
+#[pyo3(signature = (account, columns, traced, *, calendar = "wheel", progress = None))]
+pub(crate) fn simulate<'py>(
+    py: Python<'py>,
+    account: &Bound<'py, Account>,
+    columns: Columns<'py>,
+    traced: Vec<u32>,
+    calendar: &str,
+    progress: Option<Py<PyAny>>,
+) -> PyResult<Bound<'py, PyArray1<u8>>> {
+    let account = account.get();
+    account.check_traced(&traced)?;
+    let invocations = columns.invocations(py)?;
+    // numpy allocates: it raises MemoryError where there is too little, and asks for huge pages.
+    let result = PyArray1::<u8>::zeros(py, invocations.len(), false);
+    let mut written = result.readwrite();
+    let outcome = written.as_slice_mut()?;
+    let mut watch = Watch::new(progress);
+    let run = match calendar {
+        "wheel" => run::<Wheel>,
+        "heap" => run::<Heap>,
+        _ => return Err(PyValueError::new_err("calendar: 'wheel' or 'heap'")),
+    };
+    py.detach(|| run(account, &traced, invocations, outcome, &mut watch))
+        .map_err(|error| trace_error(py, &error))?;
+    watch.finish()?;
+    drop(written);
+    Ok(result)
+}
+
+fn run<C: Calendar>(
+    account: &Account,
+    traced: &[u32],
+    invocations: Invocations<'_>,
+    outcome: &mut [u8],
+    watch: &mut Watch,
+) -> Result<(), TraceError> {
+    let mut simulation = Simulation::<C>::with_calendar(&account.account, traced);
+    let _stopped = in_pieces(invocations.len(), &mut |done| watch.advance(done), |rows| {
+        simulation.run(invocations.rows(rows.clone()), &mut outcome[rows])
+    })?;
+    Ok(())
+}

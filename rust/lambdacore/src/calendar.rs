@@ -1,0 +1,62 @@
+//! The calendar of completions that are still to come.
+
+mod heap;
+mod wheel;
+
+pub use heap::Heap;
+pub use wheel::Wheel;
+
+/// Holds the completions of running invocations and hands them out when they are due.
+pub trait Calendar: Default {
+    /// Notes that a run of `function` ends at `at`, which is not before the last instant
+    /// given to [`complete_until`](Self::complete_until).
+    fn schedule(&mut self, at: u64, function: u32);
+
+    /// Hands out every completion up to and including `now`, in order of time. Those of one
+    /// instant come in no particular order: they are interchangeable.
+    fn complete_until(&mut self, now: u64, complete: impl FnMut(u64, u32));
+
+    /// Completions that are still to come.
+    fn in_flight(&self) -> usize;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Runs of schedule and advance, with gaps and lengths over many orders of magnitude.
+    fn steps() -> impl Strategy<Value = Vec<(u64, Vec<u64>)>> {
+        let wide =
+            prop_oneof![0_u64..4, 0_u64..200, 0_u64..100_000, (0_u32..62).prop_map(|b| 1 << b)];
+        prop::collection::vec((wide.clone(), prop::collection::vec(wide, 0..30)), 1..60)
+    }
+
+    fn drive<C: Calendar>(steps: &[(u64, Vec<u64>)]) -> Vec<Vec<(u64, u32)>> {
+        let mut calendar = C::default();
+        let mut now = 0_u64;
+        let mut scheduled = 0;
+        steps
+            .iter()
+            .map(|(gap, lengths)| {
+                now = now.saturating_add(*gap);
+                let mut due = Vec::new();
+                calendar.complete_until(now, |at, function| due.push((at, function)));
+                assert!(due.is_sorted_by_key(|&(at, _)| at), "completions out of order");
+                due.sort_unstable();
+                for &length in lengths {
+                    calendar.schedule(now.saturating_add(length), scheduled);
+                    scheduled += 1;
+                }
+                due
+            })
+            .collect()
+    }
+
+    proptest! {
+        #[test]
+        fn the_wheel_hands_out_what_the_heap_does(steps in steps()) {
+            prop_assert_eq!(drive::<Wheel>(&steps), drive::<Heap>(&steps));
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! A pool is a counter with a limit; every running invocation holds one permit of one pool.
+
+/// A pool of permits: the unreserved pool of the account or the reserved pool of a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pool {
+    limit: u32,
+    in_use: u32,
+}
+
+impl Pool {
+    /// An empty pool.
+    pub fn new(limit: u32) -> Self {
+        Self { limit, in_use: 0 }
+    }
+
+    /// Permits that are held.
+    pub fn in_use(&self) -> u32 {
+        self.in_use
+    }
+
+    /// Whether one more permit can be taken.
+    #[inline]
+    pub fn has_room(&self) -> bool {
+        self.in_use < self.limit
+    }
+
+    /// Takes a permit; only after [`has_room`](Self::has_room).
+    #[inline]
+    pub fn take(&mut self) {
+        debug_assert!(self.has_room(), "a full pool admitted");
+        self.in_use += 1;
+    }
+
+    /// Gives a permit back.
+    #[inline]
+    pub fn give_back(&mut self) {
+        debug_assert!(self.in_use > 0, "a permit was given back twice");
+        self.in_use -= 1;
+    }
+}

@@ -1,0 +1,100 @@
+//! The scaling rate: a gate that only a cold start passes and draws on (semantics 4).
+
+use crate::Scaling;
+
+/// The state of one function's scaling bucket, in one word: the instant at which the bucket
+/// will be full again. A full bucket lies in the past, every token taken moves the instant
+/// on by one interval, and a token is there while the bucket lacks fewer than `burst`.
+///
+/// This is the level of a token bucket written the other way round (virtual scheduling),
+/// exact in integers: `level = burst * interval - (full_at - now)`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ScalingGate {
+    full_at: u64,
+}
+
+impl ScalingGate {
+    /// Whether an environment may be created now. Consumes nothing.
+    #[inline]
+    pub(crate) fn is_open(self, scaling: Scaling, now: u64) -> bool {
+        match scaling {
+            Scaling::Off => true,
+            Scaling::Bucket { burst, interval } => {
+                let lacking = self.full_at.saturating_sub(now);
+                burst > 0 && lacking <= (u64::from(burst) - 1).saturating_mul(interval)
+            }
+        }
+    }
+
+    /// Takes a token; only after [`is_open`](Self::is_open).
+    #[inline]
+    pub(crate) fn pass(&mut self, scaling: Scaling, now: u64) {
+        if let Scaling::Bucket { interval, .. } = scaling {
+            self.full_at = self.full_at.max(now).saturating_add(interval);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SECOND;
+
+    /// The bucket as the documentation words it: a level that refills.
+    struct Bucket {
+        level: u64,
+        at: u64,
+        burst: u64,
+        interval: u64,
+    }
+
+    impl Bucket {
+        fn create(&mut self, now: u64) -> bool {
+            self.level = (self.level + (now - self.at)).min(self.burst * self.interval);
+            self.at = now;
+            let open = self.level >= self.interval;
+            if open {
+                self.level -= self.interval;
+            }
+            open
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_gate_equals_a_bucket_whose_level_refills(
+            burst in 0_u32..5,
+            interval in 1_u64..6,
+            gaps in proptest::collection::vec(0_u64..12, 0..200),
+        ) {
+            let scaling = Scaling::Bucket { burst, interval };
+            let mut gate = ScalingGate::default();
+            let mut bucket = Bucket {
+                level: u64::from(burst) * interval, at: 0, burst: burst.into(), interval,
+            };
+            let mut now = 0;
+            for gap in gaps {
+                now += gap;
+                let open = gate.is_open(scaling, now);
+                if open {
+                    gate.pass(scaling, now);
+                }
+                proptest::prop_assert_eq!(open, bucket.create(now));
+            }
+        }
+    }
+
+    #[test]
+    fn no_token_too_many_after_a_long_gap() {
+        let scaling = Scaling::DOCUMENTED;
+        let mut gate = ScalingGate::default();
+        for now in [0, 3_600 * SECOND] {
+            let mut created = 0;
+            while gate.is_open(scaling, now) {
+                gate.pass(scaling, now);
+                created += 1;
+            }
+            assert_eq!(created, 1_000);
+        }
+    }
+}

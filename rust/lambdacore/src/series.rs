@@ -1,0 +1,245 @@
+//! Series over time, read off the columns after a run: counts and concurrency in bins.
+
+use std::ops::ControlFlow;
+
+use crate::{Calendar, Invocations, Outcome, TraceError, Wheel, in_pieces};
+
+/// Bins `[k * period, (k + 1) * period)` for `count` values of k from `first` on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bins {
+    /// Nanoseconds, above zero.
+    pub period: u64,
+    /// The first bin's k.
+    pub first: u64,
+    /// How many there are.
+    pub count: usize,
+}
+
+impl Bins {
+    /// Nanosecond at which bin `index` ends; it belongs to the next one.
+    #[inline]
+    fn end(self, index: usize) -> u64 {
+        (self.first + index as u64).saturating_add(1).saturating_mul(self.period)
+    }
+
+    /// Index of the bin of an instant.
+    fn index(self, at: u64) -> usize {
+        (at / self.period - self.first) as usize
+    }
+}
+
+/// Counts the invocations of certain outcomes by function and bin of arrival.
+///
+/// `wanted` has bit `c` set for outcome code `c`. `row_of[f]` is the row of `counts` for
+/// function `f`, or `None` to leave it out; `counts` has `bins.count` columns.
+///
+/// # Errors
+///
+/// [`TraceError`] for a function index beyond `row_of`.
+///
+/// # Panics
+///
+/// Where an arrival lies outside `bins`, or a row outside `counts`.
+pub fn count_by_bin(
+    invocations: Invocations<'_>,
+    outcome: &[u8],
+    wanted: u32,
+    row_of: &[Option<usize>],
+    bins: Bins,
+    counts: &mut [u64],
+) -> Result<(), TraceError> {
+    invocations.check(0, row_of.len())?;
+    let Some(&first) = invocations.arrival.first() else { return Ok(()) };
+    let mut bin = bins.index(first);
+    let mut end = bins.end(bin);
+    let rows = invocations.arrival.iter().zip(invocations.function).zip(outcome);
+    for ((&at, &function), &outcome) in rows {
+        while at >= end {
+            bin += 1;
+            end = bins.end(bin);
+        }
+        if wanted >> (outcome % 32) & 1 == 1
+            && let Some(row) = row_of[function as usize]
+        {
+            counts[row * bins.count + bin] += 1;
+        }
+    }
+    Ok(())
+}
+
+/// What the recorder must know of a function of the trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// Nanoseconds that a cold start adds.
+    pub init_duration: u64,
+    /// Whether it draws on the unreserved pool.
+    pub unreserved: bool,
+    /// Its row in the result, or `None` to leave it out of the rows; the Region counts it
+    /// all the same.
+    pub row: Option<usize>,
+}
+
+/// Where a [`ConcurrencyRecorder`] writes.
+#[derive(Debug)]
+pub struct Concurrency<'a> {
+    /// Maximum in each bin, rows of `bins.count` each.
+    pub by_function: &'a mut [u32],
+    /// Maximum of the sum over all functions.
+    pub region: &'a mut [u32],
+    /// Maximum of the sum over functions without a reservation.
+    pub unreserved: &'a mut [u32],
+}
+
+/// A number of running invocations, and its maximum since the bin began.
+#[derive(Clone, Copy, Debug, Default)]
+struct Level {
+    running: u32,
+    maximum: u32,
+}
+
+impl Level {
+    #[inline]
+    fn start(&mut self) {
+        self.running += 1;
+        self.maximum = self.maximum.max(self.running);
+    }
+
+    /// Ends the bin: what is carried over begins the next one.
+    #[inline]
+    fn take_maximum(&mut self) -> u32 {
+        std::mem::replace(&mut self.maximum, self.running)
+    }
+}
+
+/// The maximum concurrency in each bin, by function and for the Region.
+///
+/// A run `[start, end)` counts in every bin it touches; what a bin begins with is taken
+/// after the completions at its start. A run of length zero counts at its instant.
+#[derive(Debug)]
+pub struct ConcurrencyRecorder<'a> {
+    functions: Vec<Recorded>,
+    bins: Bins,
+    out: Concurrency<'a>,
+    bin: usize,
+    bin_end: u64,
+    calendar: Wheel,
+    by_function: Vec<Level>,
+    region: Level,
+    unreserved: Level,
+}
+
+impl<'a> ConcurrencyRecorder<'a> {
+    /// Nothing is running yet.
+    pub fn new(functions: Vec<Recorded>, bins: Bins, out: Concurrency<'a>) -> Self {
+        Self {
+            by_function: vec![Level::default(); functions.len()],
+            functions,
+            bins,
+            out,
+            bin: 0,
+            bin_end: bins.end(0),
+            calendar: Wheel::default(),
+            region: Level::default(),
+            unreserved: Level::default(),
+        }
+    }
+
+    /// Goes on with further invocations, of which `outcome` says what became.
+    ///
+    /// # Errors
+    ///
+    /// [`TraceError`] for a bad row.
+    pub fn record(
+        &mut self,
+        invocations: Invocations<'_>,
+        outcome: &[u8],
+    ) -> Result<(), TraceError> {
+        invocations.check(0, self.functions.len())?;
+        let Invocations { arrival, function, duration, .. } = invocations;
+        let rows = arrival.iter().zip(function).zip(duration).zip(outcome);
+        for (((&now, &function), &duration), &outcome) in rows {
+            if outcome < Outcome::FIRST_THROTTLED {
+                self.end_bins_until(now);
+                self.complete_until(now);
+                self.start(now, function, duration, outcome == Outcome::Cold as u8);
+            }
+        }
+        Ok(())
+    }
+
+    /// Fills the bins that are left, to the last completion.
+    pub fn finish(mut self) {
+        while self.bin < self.bins.count {
+            self.end_bins_until(self.bin_end);
+        }
+    }
+
+    #[inline]
+    fn start(&mut self, now: u64, function: u32, duration: u64, cold: bool) {
+        let Recorded { init_duration, unreserved, .. } = self.functions[function as usize];
+        self.by_function[function as usize].start();
+        self.region.start();
+        if unreserved {
+            self.unreserved.start();
+        }
+        let init = if cold { init_duration } else { 0 };
+        self.calendar.schedule(now + init + duration, function);
+    }
+
+    #[inline]
+    fn complete_until(&mut self, now: u64) {
+        let Self { calendar, functions, by_function, region, unreserved, .. } = self;
+        calendar.complete_until(now, |_, function| {
+            by_function[function as usize].running -= 1;
+            region.running -= 1;
+            unreserved.running -= u32::from(functions[function as usize].unreserved);
+        });
+    }
+
+    #[inline]
+    fn end_bins_until(&mut self, now: u64) {
+        while now >= self.bin_end && self.bin < self.bins.count {
+            self.complete_until(self.bin_end);
+            self.end_bin();
+        }
+    }
+
+    #[cold]
+    fn end_bin(&mut self) {
+        let Self { bin, bins, out, .. } = self;
+        for (function, level) in self.functions.iter().zip(&mut self.by_function) {
+            let maximum = level.take_maximum();
+            if let Some(row) = function.row {
+                out.by_function[row * bins.count + *bin] = maximum;
+            }
+        }
+        out.region[*bin] = self.region.take_maximum();
+        out.unreserved[*bin] = self.unreserved.take_maximum();
+        *bin += 1;
+        self.bin_end = bins.end(*bin);
+    }
+}
+
+/// Peaks of a run in which everything is admitted, with durations as given: by function,
+/// and of the sum. `None` where `watch` broke off.
+pub(crate) fn unlimited_peaks(
+    invocations: Invocations<'_>,
+    functions: usize,
+    watch: &mut dyn FnMut(usize) -> ControlFlow<()>,
+) -> Result<Option<(Vec<u32>, u32)>, TraceError> {
+    let (mut peaks, mut region, mut unreserved) = (vec![0; functions], [0], [0]);
+    let all = (0..functions)
+        .map(|row| Recorded { init_duration: 0, unreserved: true, row: Some(row) })
+        .collect();
+    let out =
+        Concurrency { by_function: &mut peaks, region: &mut region, unreserved: &mut unreserved };
+    let whole = Bins { period: u64::MAX, first: 0, count: 1 };
+    let mut recorder = ConcurrencyRecorder::new(all, whole, out);
+    let mut warm = Vec::new();
+    let flow = in_pieces(invocations.len(), watch, |rows| {
+        warm.resize(rows.len(), Outcome::Warm as u8);
+        recorder.record(invocations.rows(rows), &warm)
+    })?;
+    recorder.finish();
+    Ok(flow.is_continue().then_some((peaks, region[0])))
+}
