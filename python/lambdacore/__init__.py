@@ -1,6 +1,50 @@
-"""lambdacore: which AWS Lambda concurrency limits does your traffic need?"""
+"""lambdacore: which AWS Lambda concurrency limits does your traffic need?
 
+An account of AWS Lambda has a pool of concurrent executions. Functions share it or reserve
+a part; what finds no room is throttled. lambdacore replays traffic against such limits,
+exactly and fast, and returns numpy arrays of throttles and concurrency.
+
+>>> import lambdacore as lc
+>>> trace = lc.Trace(arrival=[0.0] * 30, function="checkout", duration=0.2)
+>>> lc.simulate(lc.Account.for_trace(trace, 20, unreserved_floor=0), trace)
+<Result: 30 invocations of 1 function at a limit of 20: 10 throttled (33.3 %)>
+"""
+
+from lambdacore import _core
+from lambdacore.account import Account, Function
 from lambdacore.errors import ConfigurationError, LambdacoreError, SeriesSizeError, TraceError
+from lambdacore.outcome import Outcome
+from lambdacore.profile import Profile
+from lambdacore.required import RequiredConcurrency, required_concurrency
+from lambdacore.result import Result
+from lambdacore.simulate import simulate
+from lambdacore.summary import Summary
 from lambdacore.trace import Trace
 
-__all__ = ["ConfigurationError", "LambdacoreError", "SeriesSizeError", "Trace", "TraceError"]
+__version__: str = _core.__version__
+
+__all__ = [
+    "Account",
+    "ConfigurationError",
+    "Function",
+    "LambdacoreError",
+    "Outcome",
+    "Profile",
+    "RequiredConcurrency",
+    "Result",
+    "SeriesSizeError",
+    "Summary",
+    "Trace",
+    "TraceError",
+    "required_concurrency",
+    "simulate",
+]
+
+if _core.DEBUG_BUILD:
+    import warnings
+
+    warnings.warn(
+        "this is a debug build of lambdacore, many times slower: build with --release",
+        RuntimeWarning,
+        stacklevel=2,
+    )

@@ -145,6 +145,12 @@ class Trace:
         """First and last arrival in nanoseconds; (0, 0) for an empty trace."""
         return (int(self.arrival[0]), int(self.arrival[-1])) if len(self) else (0, 0)
 
+    def _columns(
+        self,
+    ) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint32], npt.NDArray[np.uint64]]:
+        """Views for the engine, whose times are unsigned."""
+        return self.arrival.view(np.uint64), self.function, self.duration.view(np.uint64)
+
     def digest(self) -> str:
         """SHA-256 of the columns and the names, as hexadecimal digits.
 

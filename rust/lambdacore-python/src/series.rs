@@ -105,6 +105,7 @@ pub(crate) fn count<'py>(
                 count_by_bin(piece, &outcome[rows], wanted, &row_of, bins, counts)
             })
         })
+        .map(drop)
         .map_err(|error| trace_error(py, &error))?;
         watch.finish()?;
     }
@@ -135,6 +136,7 @@ pub(crate) fn tally<'py>(
             lambdacore::tally(piece, &outcome[rows], &init, &mut tally)
         })
     })
+    .map(drop)
     .map_err(|error| trace_error(py, &error))?;
     watch.finish()?;
     let outcomes = PyArray2::<u64>::zeros(py, [traced.len(), Outcome::CODES], false);

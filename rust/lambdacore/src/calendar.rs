@@ -29,7 +29,7 @@ mod tests {
     fn steps() -> impl Strategy<Value = Vec<(u64, Vec<u64>)>> {
         let wide =
             prop_oneof![0_u64..4, 0_u64..200, 0_u64..100_000, (0_u32..62).prop_map(|b| 1 << b)];
-        prop::collection::vec((wide.clone(), prop::collection::vec(wide, 0..30)), 1..60)
+        prop::collection::vec((wide.clone(), prop::collection::vec(wide, 0..400)), 1..30)
     }
 
     fn drive<C: Calendar>(steps: &[(u64, Vec<u64>)]) -> Vec<Vec<(u64, u32)>> {
@@ -51,6 +51,15 @@ mod tests {
                 due
             })
             .collect()
+    }
+
+    #[test]
+    fn a_flood_at_one_instant_and_around_it_is_handed_out_in_order() {
+        let near: Vec<u64> = (0..3_000).map(|i| 1_000 + u64::from(i % 7 == 0) * (i % 40)).collect();
+        let flood = vec![(0, vec![900; 10]), (5, near), (1, vec![994; 3_000]), (994, vec![0; 500])];
+        let then = vec![(0, vec![]), (3, vec![]), (2_000, vec![])];
+        let steps = [flood, then].concat();
+        assert_eq!(drive::<Wheel>(&steps), drive::<Heap>(&steps));
     }
 
     proptest! {

@@ -1,13 +1,16 @@
 //! A hierarchical timing wheel that is exact to the nanosecond: the calendar of choice.
 //!
 //! Times are read as digits of base 64. A completion lies in the bucket named by the highest
-//! digit in which it differs from the present (the level) and by the value of that digit
-//! there. When the present moves on, everything on the levels below the highest digit that
-//! changed is due without a comparison; on that level the buckets before the new digit are
-//! due, and the one bucket of the new digit is spread over the lower levels. So a completion
-//! moves at most once a level, whatever the number in flight: there is nothing to tune.
+//! digit in which it differs from the wheel's position (the level) and by that digit's value.
+//! So whatever lies on a lower level comes earlier, and on one level the lower digit does:
+//! the next completions are in the first occupied bucket of the lowest occupied level.
 //!
-//! Memory is what is in flight, plus the small buckets that are kept for reuse.
+//! When time reaches that bucket, it is opened. A small one is sorted into `soon`, from
+//! which completions are then popped one by one; a large one is spread over the lower
+//! levels. A completion moves at most once a level, whatever the number in flight, and in
+//! practice once or twice; there is nothing to tune.
+//!
+//! Memory is what is in flight, plus small buckets that are kept for reuse.
 
 use super::Calendar;
 
@@ -15,9 +18,14 @@ use super::Calendar;
 const BITS: usize = 6;
 const BUCKETS: usize = 1 << BITS;
 const LEVELS: usize = u64::BITS.div_ceil(BITS as u32) as usize;
-/// A bucket that held more than this gives its memory back when it is emptied: otherwise
-/// each would keep the room of its fullest moment.
-const KEPT: usize = 256;
+/// A bucket of up to this many completions is sorted when it is opened.
+const SMALL: usize = 64;
+/// `soon` is cut back to a part when insertions make it larger than this: they are only
+/// cheap while it is short.
+const SOON_AT_MOST: usize = 256;
+/// An emptied bucket that has room for more than this gives its memory back: otherwise each
+/// would keep the room of its fullest moment.
+const KEPT: usize = 1024;
 
 #[derive(Clone, Copy, Debug)]
 struct Completion {
@@ -26,23 +34,33 @@ struct Completion {
 }
 
 /// A hierarchical timing wheel.
+///
+/// `schedule` and the completion that it leads to take O(1) together, amortised.
 #[derive(Debug)]
 pub struct Wheel {
-    /// The last instant given to `complete_until`.
-    now: u64,
+    /// Completions before `soon_until`, the latest first, so that the next is at the end.
+    soon: Vec<Completion>,
+    soon_until: u64,
+    /// The earliest instant of the next occupied bucket: nothing in the buckets is before it.
+    next_bucket: u64,
+    /// Where the bucket that was last opened begins; no bucket holds anything earlier.
+    position: u64,
     /// For each level, which of its buckets hold something.
     occupied: [u64; LEVELS],
     buckets: Vec<Vec<Completion>>,
-    in_flight: usize,
+    in_buckets: usize,
 }
 
 impl Default for Wheel {
     fn default() -> Self {
         Self {
-            now: 0,
+            soon: Vec::new(),
+            soon_until: 0,
+            next_bucket: u64::MAX,
+            position: 0,
             occupied: [0; LEVELS],
             buckets: (0..LEVELS * BUCKETS).map(|_| Vec::new()).collect(),
-            in_flight: 0,
+            in_buckets: 0,
         }
     }
 }
@@ -50,82 +68,122 @@ impl Default for Wheel {
 impl Calendar for Wheel {
     #[inline]
     fn schedule(&mut self, at: u64, function: u32) {
-        debug_assert!(at >= self.now, "a run ends before it began");
-        self.in_flight += 1;
-        self.place(Completion { at, function });
+        let completion = Completion { at, function };
+        if at < self.soon_until {
+            self.insert_soon(completion);
+        } else {
+            self.next_bucket = self.next_bucket.min(self.place(completion));
+        }
     }
 
     #[inline]
     fn complete_until(&mut self, now: u64, mut complete: impl FnMut(u64, u32)) {
-        debug_assert!(now >= self.now, "time goes back");
-        let level = level_of(now ^ self.now);
-        let digit = digit_of(now, level);
-        self.now = now;
-        for lower in 0..level {
-            self.empty_buckets(lower, u64::MAX, &mut complete);
-        }
-        self.empty_buckets(level, (1 << digit) - 1, &mut complete);
-        if self.occupied[level] >> digit & 1 == 1 {
-            self.spread_bucket(level, digit, &mut complete);
+        loop {
+            while let Some(&Completion { at, function }) = self.soon.last() {
+                if at > now {
+                    return;
+                }
+                self.soon.pop();
+                complete(at, function);
+            }
+            if now < self.next_bucket {
+                return;
+            }
+            if !self.open_next_bucket() {
+                return;
+            }
         }
     }
 
     fn in_flight(&self) -> usize {
-        self.in_flight
+        self.soon.len() + self.in_buckets
     }
 }
 
 impl Wheel {
+    /// Puts a completion into its bucket; returns the earliest instant of that bucket.
     #[inline]
-    fn place(&mut self, completion: Completion) {
-        let level = level_of(completion.at ^ self.now);
-        let digit = digit_of(completion.at, level);
+    fn place(&mut self, completion: Completion) -> u64 {
+        debug_assert!(completion.at >= self.position, "a run ends before it began");
+        let level = level_of(completion.at ^ self.position);
+        let digit = (completion.at >> (level * BITS)) as usize % BUCKETS;
         self.occupied[level] |= 1 << digit;
         self.buckets[level * BUCKETS + digit].push(completion);
+        self.in_buckets += 1;
+        completion.at >> (level * BITS) << (level * BITS)
     }
 
-    /// Completes all that lies in the buckets of `level` that `mask` names.
-    #[inline]
-    fn empty_buckets(&mut self, level: usize, mask: u64, complete: &mut impl FnMut(u64, u32)) {
-        let mut due = self.occupied[level] & mask;
-        self.occupied[level] &= !mask;
-        while due != 0 {
-            let digit = due.trailing_zeros() as usize;
-            due &= due - 1;
-            let bucket = &mut self.buckets[level * BUCKETS + digit];
-            self.in_flight -= bucket.len();
-            sort(bucket);
-            for completion in bucket.iter() {
-                complete(completion.at, completion.function);
-            }
-            recycle(bucket);
-        }
-    }
-
-    /// Completes what is due in the bucket of the present digit; the rest moves to lower
-    /// levels. On the lowest level a bucket is one instant, so all of it is due.
-    #[inline]
-    fn spread_bucket(&mut self, level: usize, digit: usize, complete: &mut impl FnMut(u64, u32)) {
-        self.occupied[level] &= !(1 << digit);
+    /// Moves on to the first occupied bucket; only while nothing is soon. False if there is
+    /// none.
+    #[inline(never)]
+    fn open_next_bucket(&mut self) -> bool {
+        let Some(level) = self.occupied.iter().position(|&buckets| buckets != 0) else {
+            self.next_bucket = u64::MAX;
+            return false;
+        };
+        let digit = self.occupied[level].trailing_zeros() as usize;
+        self.occupied[level] &= self.occupied[level] - 1;
         let mut bucket = std::mem::take(&mut self.buckets[level * BUCKETS + digit]);
-        let mut due = 0;
-        for i in 0..bucket.len() {
-            let completion = bucket[i];
-            if completion.at > self.now {
+        self.in_buckets -= bucket.len();
+        let width = 1 << (level * BITS);
+        self.position = bucket[0].at / width * width;
+        // On the lowest level a bucket is one instant, which cannot be spread.
+        if bucket.len() <= SMALL || level == 0 {
+            bucket.sort_unstable_by_key(|completion| std::cmp::Reverse(completion.at));
+            self.soon.extend_from_slice(&bucket);
+            self.soon_until = self.position.saturating_add(width);
+        } else {
+            for &completion in &bucket {
                 self.place(completion);
-            } else {
-                bucket[due] = completion;
-                due += 1;
             }
-        }
-        bucket.truncate(due);
-        self.in_flight -= due;
-        sort(&mut bucket);
-        for completion in &bucket {
-            complete(completion.at, completion.function);
+            self.soon_until = self.position;
         }
         recycle(&mut bucket);
         self.buckets[level * BUCKETS + digit] = bucket;
+        self.next_bucket = self.first_occupied();
+        true
+    }
+
+    /// The earliest instant of the first occupied bucket.
+    #[inline]
+    fn first_occupied(&self) -> u64 {
+        let Some(level) = self.occupied.iter().position(|&buckets| buckets != 0) else {
+            return u64::MAX;
+        };
+        let digit = u64::from(self.occupied[level].trailing_zeros());
+        let above = match (level + 1) * BITS {
+            64.. => 0,
+            bits => self.position >> bits << bits,
+        };
+        above | digit << (level * BITS)
+    }
+
+    #[inline]
+    fn insert_soon(&mut self, completion: Completion) {
+        // Equal times go nearest the end, so that a flood at one instant moves nothing.
+        let place = self.soon.partition_point(|other| other.at >= completion.at);
+        self.soon.insert(place, completion);
+        if self.soon.len() > SOON_AT_MOST {
+            self.cut_soon();
+        }
+    }
+
+    /// Leaves about the next `SMALL` completions in `soon`; the others go back to buckets.
+    #[cold]
+    fn cut_soon(&mut self) {
+        let next = self.soon[self.soon.len() - 1].at;
+        // Those of the next instant stay, however many: they cannot be told apart.
+        let until = self.soon[self.soon.len() - SMALL].at.max(next + 1);
+        let later = self.soon.partition_point(|completion| completion.at >= until);
+        if later == 0 {
+            return;
+        }
+        let moved: Vec<_> = self.soon.drain(..later).collect();
+        for completion in moved {
+            self.place(completion);
+        }
+        self.soon_until = until;
+        self.next_bucket = self.first_occupied();
     }
 }
 
@@ -133,18 +191,6 @@ impl Wheel {
 #[inline]
 fn level_of(difference: u64) -> usize {
     (u64::BITS - 1 - (difference | 1).leading_zeros()) as usize / BITS
-}
-
-#[inline]
-fn digit_of(at: u64, level: usize) -> usize {
-    (at >> (level * BITS)) as usize % BUCKETS
-}
-
-#[inline]
-fn sort(bucket: &mut [Completion]) {
-    if bucket.len() > 1 {
-        bucket.sort_unstable_by_key(|completion| completion.at);
-    }
 }
 
 #[inline]

@@ -1,1 +1,0 @@
-//! Traffic for the benchmarks.

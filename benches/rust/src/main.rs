@@ -1,0 +1,71 @@
+//! Replay: nanoseconds of CPU time an invocation, on the wheel and on the plain heap.
+//!
+//! `cargo run --release -p lambdacore-benches [rows [in-flight,in-flight,...]]`. The variants run in turn, round after
+//! round; medians are printed, with the ratio of each round's pair.
+
+mod traffic;
+
+use cpu_time::ThreadTime;
+use lambdacore::{Account, Calendar, Function, Heap, Profile, Simulation, Wheel};
+use traffic::Traffic;
+
+const ROUNDS: usize = 5;
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let rows = arguments.next().map_or(10_000_000, |rows| rows.parse().expect("a number of rows"));
+    let in_flight = arguments.next().unwrap_or("10,1000,100000,1000000".to_owned());
+    println!("{rows} invocations; ns of CPU time an invocation, median of {ROUNDS} rounds");
+    println!(
+        "{:>9} {:>9} {:>13} {:>7} {:>7} {:>12}",
+        "in flight", "functions", "environments", "wheel", "heap", "heap / wheel"
+    );
+    for in_flight in in_flight.split(',').map(|n| n.parse::<u32>().expect("a number")) {
+        for (functions, environments) in [(1, false), (100, false), (100, true)] {
+            let traffic = Traffic::poisson(rows, functions, in_flight);
+            let account = account(functions, in_flight, environments);
+            let traced: Vec<u32> = (0..functions).collect();
+            let (mut wheel, mut heap, mut ratio) = (vec![], vec![], vec![]);
+            for _ in 0..ROUNDS {
+                let (w, one) = timed::<Wheel>(&account, &traced, &traffic);
+                let (h, other) = timed::<Heap>(&account, &traced, &traffic);
+                assert!(one == other, "the wheel and the heap disagree");
+                wheel.push(w);
+                heap.push(h);
+                ratio.push(h / w);
+            }
+            println!(
+                "{in_flight:>9} {functions:>9} {:>13} {:>7.1} {:>7.1} {:>12.2}",
+                if environments { "on" } else { "off" },
+                median(wheel),
+                median(heap),
+                median(ratio),
+            );
+        }
+    }
+}
+
+/// All functions share one pool of the size of the mean load.
+fn account(functions: u32, limit: u32, environments: bool) -> Account {
+    let functions = (0..functions)
+        .map(|i| Function { init_duration: 200_000_000, ..Function::named(format!("f{i}")) })
+        .collect();
+    let profile = Profile { environments, ..Profile::default() };
+    Account::new(limit, Some(0), functions, profile).expect("a good account")
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn timed<C: Calendar>(account: &Account, traced: &[u32], traffic: &Traffic) -> (f64, Vec<u8>) {
+    let columns = traffic.columns();
+    let mut outcome = vec![0; columns.len()];
+    let start = ThreadTime::now();
+    Simulation::<C>::with_calendar(account, traced)
+        .run(columns, &mut outcome)
+        .expect("a good trace");
+    (start.elapsed().as_nanos() as f64 / columns.len() as f64, outcome)
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}

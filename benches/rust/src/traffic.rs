@@ -1,0 +1,55 @@
+//! Traffic for the benchmarks: Poisson arrivals, exponential durations, from a fixed seed.
+
+use lambdacore::{Invocations, SECOND};
+
+/// Owned columns of a trace.
+pub(crate) struct Traffic {
+    arrival: Vec<u64>,
+    function: Vec<u32>,
+    duration: Vec<u64>,
+}
+
+impl Traffic {
+    /// `rows` invocations of `functions` functions, evenly drawn, of one second each in the
+    /// mean, arriving so that `in_flight` run at once.
+    #[allow(clippy::cast_precision_loss, clippy::cast_sign_loss)]
+    pub(crate) fn poisson(rows: usize, functions: u32, in_flight: u32) -> Self {
+        let mut random = SplitMix(u64::from(in_flight) << 32 | u64::from(functions));
+        let gap = SECOND as f64 / f64::from(in_flight);
+        let mut now = 0.0;
+        let mut traffic = Self {
+            arrival: Vec::with_capacity(rows),
+            function: Vec::with_capacity(rows),
+            duration: Vec::with_capacity(rows),
+        };
+        for _ in 0..rows {
+            now += random.exponential() * gap;
+            traffic.arrival.push(now as u64);
+            traffic.function.push((random.next() >> 32) as u32 % functions);
+            traffic.duration.push((random.exponential() * SECOND as f64) as u64);
+        }
+        traffic
+    }
+
+    pub(crate) fn columns(&self) -> Invocations<'_> {
+        Invocations::new(&self.arrival, &self.function, &self.duration)
+            .expect("columns of one length")
+    }
+}
+
+struct SplitMix(u64);
+
+impl SplitMix {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    #[allow(clippy::cast_precision_loss)]
+    fn exponential(&mut self) -> f64 {
+        -(((self.next() >> 11) as f64 + 0.5) / (1_u64 << 53) as f64).ln()
+    }
+}

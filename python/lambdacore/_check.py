@@ -1,0 +1,104 @@
+"""Checks of what users give: one wording, the argument named, the remedy said."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from lambdacore import _text
+from lambdacore.errors import ConfigurationError
+
+__all__ = ["limit", "one_of", "period", "ratio", "seconds", "to_nanoseconds"]
+
+MAX_LIMIT = 2**31 - 1
+SECOND = 1_000_000_000
+
+
+def limit(argument: str, value: Any) -> int:
+    """Check a concurrency limit: an integer from 0 to 2^31 - 1."""
+    # True is an int to Python, and never meant as the limit 1.
+    if isinstance(value, bool | np.bool_):
+        raise ConfigurationError(
+            f"{argument} = {value} is a boolean: an integer is needed", argument=argument
+        )
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise ConfigurationError(
+            f"{argument} = {value!r} is no integer: give a whole number from 0 to {MAX_LIMIT:,}",
+            argument=argument,
+        ) from None
+    if not 0 <= number <= MAX_LIMIT:
+        raise ConfigurationError(
+            f"{argument} = {number:,} is out of range: give 0 to {MAX_LIMIT:,} (2^31 - 1)",
+            argument=argument,
+        )
+    return number
+
+
+def seconds(argument: str, value: Any, *, infinite: bool = False) -> float:
+    """Check a length of time in seconds: a number from 0 on, below 2^63 ns."""
+    number = _number(argument, value)
+    if math.isnan(number) or number < 0 or (math.isinf(number) and not infinite):
+        raise ConfigurationError(
+            f"{argument} = {number} s: a number of seconds from 0 on is needed", argument=argument
+        )
+    if not math.isinf(number) and number * 1e9 >= 2.0**63:
+        raise ConfigurationError(
+            f"{argument} = {number} s is 292 years or more"
+            + ("; math.inf means for ever" if infinite else ""),
+            argument=argument,
+        )
+    return number
+
+
+def ratio(argument: str, value: Any) -> float:
+    """Check a ratio: a number from 0 to 1."""
+    number = _number(argument, value)
+    if not 0 <= number <= 1:
+        raise ConfigurationError(
+            f"{argument} = {number}: a ratio from 0 to 1 is needed", argument=argument
+        )
+    return number
+
+
+def period(value: Any) -> int:
+    """Check the length of a bin in seconds and give it in nanoseconds, at least 1."""
+    nanoseconds = to_nanoseconds(seconds("period", value))
+    if nanoseconds < 1:
+        raise ConfigurationError(
+            f"period = {value} s is shorter than a nanosecond", argument="period"
+        )
+    return nanoseconds
+
+
+def one_of(argument: str, value: Any, known: Iterable[str]) -> str:
+    """Check a word against the known ones."""
+    options = list(known)
+    if value not in options:
+        raise ConfigurationError(
+            f"{argument} = {value!r} is not known{_text.suggestion(value, options)}; "
+            f"known: {', '.join(options)}",
+            argument=argument,
+        )
+    return str(value)
+
+
+def to_nanoseconds(number: float) -> int:
+    """Round seconds half to even to nanoseconds; for ever is 2^64 - 1."""
+    return 2**64 - 1 if math.isinf(number) else round(number * 1e9)
+
+
+def _number(argument: str, value: Any) -> float:
+    if isinstance(value, bool | np.bool_ | str | bytes):
+        raise ConfigurationError(f"{argument} = {value!r} is no number", argument=argument)
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise ConfigurationError(
+            f"{argument} = {value!r} is no number", argument=argument
+        ) from None

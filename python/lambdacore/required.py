@@ -1,0 +1,183 @@
+"""The answer people come for: which limit is enough?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lambdacore import _check, _core, _text
+from lambdacore.errors import TraceError
+from lambdacore.trace import Trace
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["RequiredConcurrency", "required_concurrency"]
+
+
+@dataclass(frozen=True)
+class RequiredConcurrency:
+    """Smallest sufficient limits, beside the usual formula's answer. Prints as a table.
+
+    Attributes
+    ----------
+    functions : tuple of str
+        Names of the rows, in the order of ``trace.functions``.
+    throttle_ratio : float
+        The share of arrivals that may be throttled.
+    required : ndarray of uint32, shape (functions,)
+        The smallest reservation of each function at which no more is throttled.
+    peak : ndarray of uint32, shape (functions,)
+        The peak concurrency of each function where nothing is limited.
+    formula : ndarray of float64, shape (functions,)
+        Mean arrivals a second times mean duration: what a rule of thumb would size. NaN
+        where the arrivals span no time.
+    account_required, account_peak : int
+        The same for one pool that all functions share.
+    account_formula : float
+        The same for all functions together.
+    """
+
+    functions: tuple[str, ...]
+    throttle_ratio: float
+    required: npt.NDArray[np.uint32]
+    peak: npt.NDArray[np.uint32]
+    formula: npt.NDArray[np.float64]
+    account_required: int
+    account_peak: int
+    account_formula: float
+
+    def __getitem__(self, function: str) -> int:
+        return int(self.required[self.functions.index(function)])
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Convert to a pandas frame, one row a function; the account is not in it."""
+        import pandas as pd
+
+        columns = {"required": self.required, "formula": self.formula, "peak": self.peak}
+        return pd.DataFrame(columns, index=pd.Index(self.functions, name="function"))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Convert to plain values; NaN becomes None, as JSON needs it."""
+
+        def row(required: Any, formula: Any, peak: Any) -> dict[str, Any]:
+            formula = None if math.isnan(formula) else float(formula)
+            return {"required": int(required), "formula": formula, "peak": int(peak)}
+
+        columns = zip(self.functions, self.required, self.formula, self.peak, strict=True)
+        return {
+            "throttle_ratio": self.throttle_ratio,
+            "functions": [{"function": name, **row(*values)} for name, *values in columns],
+            "account": row(self.account_required, self.account_formula, self.account_peak),
+        }
+
+    def rows(self, shown: int = 20) -> tuple[list[str], list[list[str]], str]:
+        """Give the table as text: heads, rows (the account last) and a note."""
+
+        def row(name: str, required: float, formula: float, peak: float) -> list[str]:
+            usual = "-" if math.isnan(formula) else f"{math.ceil(formula):,}"
+            factor = f"{required / formula:,.1f}x" if formula > 0 else "-"
+            return [name, f"{required:,.0f}", usual, factor, f"{peak:,.0f}"]
+
+        order = sorted(range(len(self.functions)), key=lambda i: (-int(self.required[i]), i))
+        body = [
+            row(_text.shorten(self.functions[i]), self.required[i], self.formula[i], self.peak[i])
+            for i in sorted(order[:shown])
+        ]
+        body.append(
+            row("one shared pool", self.account_required, self.account_formula, self.account_peak)
+        )
+        left = len(order) - shown
+        note = f"… and {_text.count(left, 'function')} that need less" if left > 0 else ""
+        return ["function", "required", "rate x duration", "factor", "peak"], body, note
+
+    def __rich__(self) -> Any:
+        return _text.table(*self.rows(), left=("function",))
+
+    def __repr__(self) -> str:
+        return _text.plain(self)
+
+    def _repr_html_(self) -> str:
+        return _text.html_table(*self.rows())
+
+
+def required_concurrency(
+    trace: Trace,
+    throttle_ratio: float = 0,
+    *,
+    progress: Callable[[int], object] | None = None,
+) -> RequiredConcurrency:
+    """Find the smallest limits at which no more than a given share is throttled.
+
+    Each function is looked at as alone in a pool of its own (its reserved concurrency),
+    and all together in one shared pool (the account). Pools are pure: no cold starts, no
+    scaling rate, no retries. Then what is throttled at a limit of c + 1 is a subset of what
+    is throttled at c, so halving finds the exact answer, and for no throttle at all it is
+    the peak of the unlimited run.
+
+    Parameters
+    ----------
+    trace : Trace
+        The traffic; durations should include inits if they matter.
+    throttle_ratio : float
+        Throttles / arrivals that are accepted, from 0 to 1; for each function, and for the
+        account over all arrivals.
+    progress : callable, optional
+        Called now and then with the invocations done so far, over all passes.
+
+    Returns
+    -------
+    RequiredConcurrency
+        By function and for the account, with the usual formula's answer and the peak.
+
+    Raises
+    ------
+    ConfigurationError
+        A ratio outside 0 to 1.
+
+    Examples
+    --------
+    Ten calls of one second each, all at once, then silence: the formula sees little.
+
+    >>> import lambdacore as lc
+    >>> trace = lc.Trace(arrival=[0.0] * 10 + [99.0], function="batch", duration=1.0)
+    >>> answer = lc.required_concurrency(trace)
+    >>> answer["batch"], round(float(answer.formula[0]), 2)
+    (10, 0.11)
+    """
+    if not isinstance(trace, Trace):
+        raise TraceError(f"trace = {trace!r} is no Trace", argument="trace")
+    ratio = _check.ratio("throttle_ratio", throttle_ratio)
+    arrivals = np.bincount(trace.function, minlength=len(trace.functions))
+    work = np.bincount(trace.function, trace.duration, minlength=len(trace.functions))
+
+    def allowed(count: int) -> int:
+        # As a fraction: 0.29 of 100 arrivals is 28 as floats multiply, and 29 as people do.
+        return math.floor(Fraction(str(ratio)) * int(count))
+
+    required, account_required, peak, account_peak = _core.required_concurrency(
+        trace._columns(),
+        [allowed(count) for count in arrivals],
+        allowed(len(trace)),
+        progress=progress,
+    )
+    first, last = trace.span
+    span = float(last - first)
+    # Mean rate times mean duration: n / span * work / n.
+    formula = work / span if span else np.full(len(arrivals), np.nan)
+    return RequiredConcurrency(
+        functions=trace.functions,
+        throttle_ratio=ratio,
+        required=np.array(required, dtype=np.uint32),
+        peak=np.array(peak, dtype=np.uint32),
+        formula=formula,
+        account_required=account_required,
+        account_peak=account_peak,
+        account_formula=float(formula.sum()) if span else math.nan,
+    )

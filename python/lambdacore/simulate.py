@@ -1,0 +1,74 @@
+"""Run a trace against an account."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lambdacore import _core
+from lambdacore.account import Account
+from lambdacore.result import Result, traced_functions
+from lambdacore.trace import Trace
+
+__all__ = ["simulate"]
+
+
+def simulate(
+    account: Account,
+    trace: Trace,
+    *,
+    progress: Callable[[int, int], object] | None = None,
+) -> Result:
+    """Simulate every invocation of a trace against the limits of an account.
+
+    Each invocation needs a permit of the pool its function draws on (its reservation, or
+    the unreserved rest of the account) and an execution environment: an idle one, the most
+    recently used first, or a new one, which the scaling rate must allow and whose init
+    occupies the permit as well. What finds neither is throttled and gone: nothing queues,
+    nothing is retried. At one instant, completions come before arrivals, and arrivals in
+    the order of the trace. The rules, by number and with their sources: ``docs/rules.md``.
+
+    Parameters
+    ----------
+    account : Account
+        The limits. It must declare every function of the trace; see `Account.for_trace`.
+    trace : Trace
+        The traffic.
+    progress : callable, optional
+        Called now and then with (invocations done, invocations in all); if it raises, the
+        run stops with that exception.
+
+    Returns
+    -------
+    Result
+        One outcome code an invocation, and all that is read off them.
+
+    Raises
+    ------
+    ConfigurationError
+        The trace invokes a function that the account does not declare.
+
+    Notes
+    -----
+    Exact and deterministic: times are whole nanoseconds, nothing is random. It takes O(1)
+    time an invocation and one byte an invocation beside the trace. The GIL is released,
+    and Ctrl-C stops the run within 100 ms.
+
+    Examples
+    --------
+    >>> import lambdacore as lc
+    >>> trace = lc.Trace(arrival=[0.0] * 101, function="checkout", duration=1.0)
+    >>> account = lc.Account.for_trace(trace, reserve={"checkout": 100})
+    >>> result = lc.simulate(account, trace)
+    >>> lc.Outcome(result.outcome[-1]).name
+    'RESERVED_CONCURRENCY'
+    """
+    traced = traced_functions(account, trace)
+    total = len(trace)
+    outcome = _core.simulate(
+        account._engine,
+        trace._columns(),
+        traced,
+        progress=None if progress is None else lambda done: progress(done, total),
+    )
+    return Result(account, trace, outcome)
+

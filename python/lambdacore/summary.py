@@ -1,0 +1,174 @@
+"""The table of a run: one row a function, and the Region."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from lambdacore import _text
+from lambdacore.outcome import Outcome
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+
+    from lambdacore.result import Result
+
+__all__ = ["Summary"]
+
+#: A printed table shows this many functions, those with the most throttles.
+SHOWN = 20
+
+_HEAD = (
+    "function", "limit", "arrivals", "throttled", "ratio", "because", "cold", "peak", "mean",
+)  # fmt: skip
+_CAUSES = {code: code.name.lower() for code in Outcome if code.throttled}
+_SHORT_CAUSES = {
+    Outcome.RESERVED_ZERO: "reserved 0",
+    Outcome.RESERVED_CONCURRENCY: "reserved",
+    Outcome.UNRESERVED_CONCURRENCY: "unreserved",
+    Outcome.SCALING_RATE: "scaling rate",
+}
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Totals of a run. Prints as a table; ``summary["throttles"]`` is a column.
+
+    Attributes
+    ----------
+    functions : tuple of str
+        Names of the rows, in the order of ``account.functions``.
+    columns : dict of str to ndarray
+        One value a function: ``limit`` (its reservation; -1: it shares the unreserved
+        pool), ``arrivals``, ``invocations`` (admitted), ``throttles``, ``throttle_ratio``
+        (throttles / arrivals, NaN without arrivals), ``cold_starts``, ``cold_start_ratio``
+        (cold starts / invocations), ``peak_concurrency``, ``mean_concurrency`` (averaged
+        over time, from the first arrival to the last completion), and the throttles by
+        cause, e.g. ``reserved_concurrency``.
+    region : dict of str to number
+        The same for the Region; ``limit`` is the account's.
+    """
+
+    functions: tuple[str, ...]
+    columns: dict[str, npt.NDArray[Any]]
+    region: dict[str, float]
+
+    @classmethod
+    def of(cls, result: Result) -> Self:
+        """Sum a result up."""
+        account, totals = result.account, result.totals()
+        whole_run = 2**63 - 1
+        peaks = result._concurrency(whole_run, None)
+        start = result.trace.span[0]
+        span = max(totals.last_completion - start, 0)
+        # A row for each function and one for the Region; the sums are exact.
+        outcomes = np.vstack([totals.outcomes, totals.outcomes.sum(axis=0, keepdims=True)])
+        occupied = [*totals.occupied, sum(totals.occupied)]
+        admitted = outcomes[:, :16].sum(axis=1)
+        throttles = outcomes[:, 16:].sum(axis=1)
+        limits = [
+            -1 if f.reserved_concurrency is None else f.reserved_concurrency
+            for f in account.functions
+        ]
+        by_function = peaks.by_function.max(axis=1, initial=0)
+        columns: dict[str, npt.NDArray[Any]] = {
+            "limit": np.array([*limits, account.concurrency_limit], dtype=np.int64),
+            "arrivals": admitted + throttles,
+            "invocations": admitted,
+            "throttles": throttles,
+            "throttle_ratio": _ratio(throttles, admitted + throttles),
+            "cold_starts": outcomes[:, Outcome.COLD],
+            "cold_start_ratio": _ratio(outcomes[:, Outcome.COLD], admitted),
+            "peak_concurrency": np.append(by_function, peaks.region.max(initial=0)),
+            "mean_concurrency": np.array([o / span if span else np.nan for o in occupied]),
+            **{name: outcomes[:, code] for code, name in _CAUSES.items()},
+        }
+        return cls(
+            tuple(function.name for function in account.functions),
+            {name: column[:-1] for name, column in columns.items()},
+            {name: column[-1].item() for name, column in columns.items()},
+        )
+
+    def __getitem__(self, column: str) -> npt.NDArray[Any]:
+        return self.columns[column]
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Convert to a pandas frame, one row a function; the Region is not in it."""
+        import pandas as pd
+
+        return pd.DataFrame(self.columns, index=pd.Index(self.functions, name="function"))
+
+    def to_polars(self) -> pl.DataFrame:
+        """Convert to a polars frame, one row a function; the Region is not in it."""
+        import polars as pl
+
+        return pl.DataFrame({"function": self.functions, **self.columns})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Convert to plain values; what is not a number becomes None, as JSON needs it."""
+        rows = [
+            {"function": name, **{key: _plain(column[row]) for key, column in self.columns.items()}}
+            for row, name in enumerate(self.functions)
+        ]
+        return {
+            "functions": rows,
+            "region": {key: _plain(value) for key, value in self.region.items()},
+        }
+
+    def rows(self, shown: int = SHOWN) -> tuple[list[str], list[list[str]], str]:
+        """Give the table as text: heads, rows (the Region last) and a note, for any printer."""
+        order = sorted(
+            range(len(self.functions)),
+            key=lambda row: (-int(self["throttles"][row]), -int(self["arrivals"][row]), row),
+        )
+        kept = sorted(order[:shown])
+        body = [
+            self._row(_text.shorten(self.functions[row]), {k: c[row] for k, c in self.columns.items()})
+            for row in kept
+        ]
+        body.append(self._row("Region", self.region))
+        left = len(order) - len(kept)
+        note = f"… and {_text.count(left, 'function')} with fewer throttles" if left else ""
+        return [*_HEAD], body, note
+
+    @staticmethod
+    def _row(name: str, values: dict[str, Any]) -> list[str]:
+        causes = [
+            f"{short} {int(values[_CAUSES[code]]):,}"
+            for code, short in _SHORT_CAUSES.items()
+            if values[_CAUSES[code]]
+        ]
+        mean = float(values["mean_concurrency"])
+        return [
+            name,
+            "shared" if values["limit"] < 0 else f"{int(values['limit']):,}",
+            f"{int(values['arrivals']):,}",
+            f"{int(values['throttles']):,}",
+            _text.percent(float(values["throttles"]), float(values["arrivals"])),
+            ", ".join(causes) or "-",
+            f"{int(values['cold_starts']):,}",
+            f"{int(values['peak_concurrency']):,}",
+            "-" if np.isnan(mean) else f"{mean:,.2f}",
+        ]
+
+    def __rich__(self) -> Any:
+        return _text.table(*self.rows(), left=("function", "because"))
+
+    def __repr__(self) -> str:
+        return _text.plain(self)
+
+    def _repr_html_(self) -> str:
+        return _text.html_table(*self.rows())
+
+
+def _ratio(part: npt.NDArray[Any], whole: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    return np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0)
+
+
+def _plain(value: Any) -> Any:
+    number = value.item() if isinstance(value, np.generic) else value
+    return None if number != number else number
