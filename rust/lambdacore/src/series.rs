@@ -117,13 +117,13 @@ impl Level {
 /// after the completions at its start. A run of length zero counts at its instant.
 #[derive(Debug)]
 pub struct ConcurrencyRecorder<'a> {
-    functions: Vec<Recorded>,
+    /// Each function of the trace with its level, side by side: one look-up an event.
+    functions: Vec<(Recorded, Level)>,
     bins: Bins,
     out: Concurrency<'a>,
     bin: usize,
     bin_end: u64,
     calendar: Wheel,
-    by_function: Vec<Level>,
     region: Level,
     unreserved: Level,
 }
@@ -132,8 +132,7 @@ impl<'a> ConcurrencyRecorder<'a> {
     /// Nothing is running yet.
     pub fn new(functions: Vec<Recorded>, bins: Bins, out: Concurrency<'a>) -> Self {
         Self {
-            by_function: vec![Level::default(); functions.len()],
-            functions,
+            functions: functions.into_iter().map(|f| (f, Level::default())).collect(),
             bins,
             out,
             bin: 0,
@@ -176,23 +175,24 @@ impl<'a> ConcurrencyRecorder<'a> {
 
     #[inline]
     fn start(&mut self, now: u64, function: u32, duration: u64, cold: bool) {
-        let Recorded { init_duration, unreserved, .. } = self.functions[function as usize];
-        self.by_function[function as usize].start();
+        let (recorded, level) = &mut self.functions[function as usize];
+        level.start();
         self.region.start();
-        if unreserved {
+        if recorded.unreserved {
             self.unreserved.start();
         }
-        let init = if cold { init_duration } else { 0 };
+        let init = if cold { recorded.init_duration } else { 0 };
         self.calendar.schedule(now + init + duration, function);
     }
 
     #[inline]
     fn complete_until(&mut self, now: u64) {
-        let Self { calendar, functions, by_function, region, unreserved, .. } = self;
+        let Self { calendar, functions, region, unreserved, .. } = self;
         calendar.complete_until(now, |_, function| {
-            by_function[function as usize].running -= 1;
+            let (recorded, level) = &mut functions[function as usize];
+            level.running -= 1;
             region.running -= 1;
-            unreserved.running -= u32::from(functions[function as usize].unreserved);
+            unreserved.running -= u32::from(recorded.unreserved);
         });
     }
 
@@ -207,9 +207,9 @@ impl<'a> ConcurrencyRecorder<'a> {
     #[cold]
     fn end_bin(&mut self) {
         let Self { bin, bins, out, .. } = self;
-        for (function, level) in self.functions.iter().zip(&mut self.by_function) {
+        for (recorded, level) in &mut self.functions {
             let maximum = level.take_maximum();
-            if let Some(row) = function.row {
+            if let Some(row) = recorded.row {
                 out.by_function[row * bins.count + *bin] = maximum;
             }
         }
