@@ -1,4 +1,4 @@
-"""lambdacore: which AWS Lambda concurrency limits does your traffic need?
+"""lambdacore says which AWS Lambda concurrency limits your traffic needs.
 
 An account of AWS Lambda has a pool of concurrent executions. Functions share it or reserve
 a part; what finds no room is throttled. lambdacore replays traffic against such limits,

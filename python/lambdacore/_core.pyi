@@ -7,9 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 # arrival, function, duration
-_Columns: TypeAlias = tuple[
-    npt.NDArray[np.uint64], npt.NDArray[np.uint32], npt.NDArray[np.uint64]
-]
+_Columns: TypeAlias = tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint32], npt.NDArray[np.uint64]]
 
 __version__: str
 MAX_LIMIT: int

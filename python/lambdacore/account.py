@@ -140,7 +140,12 @@ class Account:
 
     @classmethod
     def for_trace(
-        cls, trace: Trace, concurrency_limit: int = 1_000, *, reserve: dict[str, int] | None = None, **values: Any
+        cls,
+        trace: Trace,
+        concurrency_limit: int = 1_000,
+        *,
+        reserve: dict[str, int] | None = None,
+        **values: Any,
     ) -> Self:
         """Declare every function of a trace.
 
@@ -313,7 +318,8 @@ def _refuse_unknown(what: str, changes: dict[str, Any], holder: Account | Functi
     for name in changes:
         if name not in known:
             raise ConfigurationError(
-                f"{what} has no {name!r}{_text.suggestion(name, known)}; it has: {', '.join(known)}",
+                f"{what} has no {name!r}{_text.suggestion(name, known)}; "
+                f"it has: {', '.join(known)}",
                 argument=name,
             )
 

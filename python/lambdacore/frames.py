@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from lambdacore.errors import LambdacoreError
+from lambdacore._optional import needs
 from lambdacore.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -22,15 +22,15 @@ __all__ = ["to_pandas", "to_polars", "to_xarray"]
 
 def to_pandas(result: Result, period: float | None) -> pd.DataFrame:
     """One row a function and bin, or an invocation; see `Result.to_pandas`."""
-    pd = _installed("pandas")
+    with needs("pandas", "frames"):
+        import pandas as pd
     if period is None:
         columns = _invocations(result)
         columns["function"] = pd.Categorical.from_codes(
-            result.trace.function, categories=list(result.trace.functions)
+            result.trace.function.astype(np.int64), categories=pd.Index(result.trace.functions)
         )
-        columns["outcome"] = pd.Categorical.from_codes(
-            *_outcome_codes(result.outcome)
-        )
+        codes, names = _outcome_codes(result.outcome)
+        columns["outcome"] = pd.Categorical.from_codes(codes, categories=pd.Index(names))
         for name in ("arrival", "duration"):
             columns[name] = pd.to_timedelta(columns[name], unit="ns")
         return pd.DataFrame(columns)
@@ -44,7 +44,8 @@ def to_pandas(result: Result, period: float | None) -> pd.DataFrame:
 
 def to_polars(result: Result, period: float | None) -> pl.DataFrame:
     """One row a function and bin, or an invocation; see `Result.to_polars`."""
-    pl = _installed("polars")
+    with needs("polars", "frames"):
+        import polars as pl
     duration = pl.Duration("ns")
     if period is None:
         columns = _invocations(result)
@@ -71,12 +72,13 @@ def to_polars(result: Result, period: float | None) -> pl.DataFrame:
 
 def to_xarray(result: Result, period: float) -> xr.Dataset:
     """Series over (function, time), the Region's over time; see `Result.to_xarray`."""
-    xr = _installed("xarray")
+    with needs("xarray", "frames"):
+        import xarray as xr
     by_function = {
         name: (("function", "time"), series) for name, series in _series(result, period).items()
     }
     region = ("time", result.concurrency(period, account=True))
-    dataset = xr.Dataset(
+    return xr.Dataset(
         {**by_function, "region_concurrency": region},
         coords={
             "function": [function.name for function in result.account.functions],
@@ -84,7 +86,6 @@ def to_xarray(result: Result, period: float) -> xr.Dataset:
         },
         attrs={"period": period, "concurrency_limit": result.account.concurrency_limit},
     )
-    return dataset
 
 
 def _series(result: Result, period: float) -> dict[str, npt.NDArray[Any]]:
@@ -106,19 +107,8 @@ def _invocations(result: Result) -> dict[str, Any]:
     }
 
 
-def _outcome_codes(outcome: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.uint8], list[str]]:
+def _outcome_codes(outcome: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.int64], list[str]]:
     """Outcomes as dense indices into their names."""
-    dense = np.zeros(32, dtype=np.uint8)
+    dense = np.zeros(32, dtype=np.int64)
     dense[[int(code) for code in Outcome]] = np.arange(len(Outcome))
     return dense[outcome], [code.name for code in Outcome]
-
-
-def _installed(package: str) -> Any:
-    import importlib
-
-    try:
-        return importlib.import_module(package)
-    except ImportError as error:
-        raise LambdacoreError(
-            f"{package} is not installed: pip install 'lambdacore-sim[frames]'"
-        ) from error

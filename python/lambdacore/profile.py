@@ -107,14 +107,15 @@ class Profile:
         """Nanoseconds until the scaling bucket gains a token."""
         if self.scaling_rate == 0:
             return 2**63  # never, within the time that a trace can span
-        interval = 1e9 / self.scaling_rate
-        if not interval.is_integer() or interval < 1:
+        interval = round(1e9 / self.scaling_rate)
+        if interval < 1 or 1e9 / interval != self.scaling_rate:
             raise ConfigurationError(
-                f"scaling_rate = {self.scaling_rate} a second is one every {interval} ns: "
-                "choose a rate whose interval is a whole number of nanoseconds, e.g. 100",
+                f"scaling_rate = {self.scaling_rate} a second is one every "
+                f"{1e9 / self.scaling_rate} ns: choose a rate whose interval is a whole number "
+                "of nanoseconds, such as 100, or 500 / 60",
                 argument="scaling_rate",
             )
-        return int(interval)
+        return interval
 
     def _engine_scaling(self) -> tuple[int, int] | None:
         return None if self.scaling == "off" else (self.scaling_burst, self._scaling_interval())

@@ -1,4 +1,4 @@
-"""The answer people come for: which limit is enough?"""
+"""The answer people come for: the smallest limit that is enough."""
 
 from __future__ import annotations
 

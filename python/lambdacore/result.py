@@ -110,6 +110,26 @@ class Result:
         totals: Totals = self._cache["totals"]
         return totals
 
+    def completions(self) -> npt.NDArray[np.int64]:
+        """Nanosecond at which each invocation gave its permit back.
+
+        Returns
+        -------
+        ndarray of int64, shape (n,)
+            Arrival + duration, and + init for a cold start; for a throttled invocation its
+            arrival, since it held nothing.
+        """
+        account, trace = self.account, self.trace
+        init = [
+            _check.to_nanoseconds(account.effective_init_duration(name)) for name in trace.functions
+        ]
+        ends = trace.arrival + trace.duration
+        cold = self.outcome == Outcome.COLD
+        ends[cold] += np.array(init, dtype=np.int64)[trace.function[cold]]
+        throttled = self.outcome >= 16
+        ends[throttled] = trace.arrival[throttled]
+        return ends
+
     def throttles_by_reason(self) -> dict[str, int]:
         """Count throttles by ``Reason``, as AWS's 429 responses would give it.
 
@@ -216,9 +236,7 @@ class Result:
             As for `concurrency`.
         """
         if cause is not None and not (isinstance(cause, Outcome) and cause.throttled):
-            raise ConfigurationError(
-                f"cause = {cause!r} is no throttled Outcome", argument="cause"
-            )
+            raise ConfigurationError(f"cause = {cause!r} is no throttled Outcome", argument="cause")
         return self._count(_THROTTLED if cause is None else [cause], period, function)
 
     def cold_starts(
@@ -363,7 +381,9 @@ class Result:
                 series: Concurrency = self._cache[found]
                 return series
         bins = self._bins(period)
-        row_of, count = self._rows(function) if rows else ([None] * len(self.trace.functions), 0)
+        row_of, count = self._rows(function)
+        if not rows:
+            row_of, count = [None for _ in row_of], 0
         self._check_size(bins, count + 2, 4)
         arrays = _core.concurrency(
             self.account._engine,

@@ -71,4 +71,3 @@ def simulate(
         progress=None if progress is None else lambda done: progress(done, total),
     )
     return Result(account, trace, outcome)
-

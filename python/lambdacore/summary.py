@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lambdacore import _text
+from lambdacore._optional import needs
 from lambdacore.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -98,13 +99,15 @@ class Summary:
 
     def to_pandas(self) -> pd.DataFrame:
         """Convert to a pandas frame, one row a function; the Region is not in it."""
-        import pandas as pd
+        with needs("pandas", "frames"):
+            import pandas as pd
 
         return pd.DataFrame(self.columns, index=pd.Index(self.functions, name="function"))
 
     def to_polars(self) -> pl.DataFrame:
         """Convert to a polars frame, one row a function; the Region is not in it."""
-        import polars as pl
+        with needs("polars", "frames"):
+            import polars as pl
 
         return pl.DataFrame({"function": self.functions, **self.columns})
 
@@ -127,7 +130,9 @@ class Summary:
         )
         kept = sorted(order[:shown])
         body = [
-            self._row(_text.shorten(self.functions[row]), {k: c[row] for k, c in self.columns.items()})
+            self._row(
+                _text.shorten(self.functions[row]), {k: c[row] for k, c in self.columns.items()}
+            )
             for row in kept
         ]
         body.append(self._row("Region", self.region))
@@ -166,7 +171,9 @@ class Summary:
 
 
 def _ratio(part: npt.NDArray[Any], whole: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    return np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0)
+    ratio: npt.NDArray[np.float64] = np.full(len(part), np.nan)
+    np.divide(part, whole, out=ratio, where=whole > 0)
+    return ratio
 
 
 def _plain(value: Any) -> Any:

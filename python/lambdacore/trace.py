@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from lambdacore import _text
+from lambdacore import _columns, _text
 from lambdacore.errors import TraceError
 
 if TYPE_CHECKING:
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Trace"]
 
-SECOND = 1_000_000_000
-_END_OF_TIME = 2**63
+_LAST = 2**63 - 1
 
 
 class Trace:
@@ -90,10 +89,11 @@ class Trace:
         duration: npt.ArrayLike,
         functions: Sequence[str] | None = None,
     ) -> None:
-        at = _nanoseconds("arrival", arrival, "M")
-        lasting = _column("duration", _nanoseconds("duration", duration, "m", scalar=True), len(at))
-        index, names = _functions(function, functions, len(at))
-        self._set(at, index, lasting, names, quality=None)
+        at = _columns.nanoseconds("arrival", arrival, "M")
+        handling = _columns.nanoseconds("duration", duration, "m", scalar=True)
+        handling = _columns.of_length("duration", handling, len(at))
+        index, names = _columns.functions(function, functions, len(at))
+        self._set(at, index, handling, names, quality=None)
 
     @classmethod
     def _from_columns(
@@ -117,7 +117,7 @@ class Trace:
         functions: tuple[str, ...],
         quality: DataQuality | None,
     ) -> None:
-        late = duration > (_END_OF_TIME - 1) - arrival
+        late = duration > _LAST - arrival
         if late.any():
             index = int(late.argmax())
             raise TraceError(
@@ -148,7 +148,7 @@ class Trace:
     def _columns(
         self,
     ) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint32], npt.NDArray[np.uint64]]:
-        """Views for the engine, whose times are unsigned."""
+        """View the columns as the engine does, whose times are unsigned."""
         return self.arrival.view(np.uint64), self.function, self.duration.view(np.uint64)
 
     def digest(self) -> str:
@@ -159,9 +159,10 @@ class Trace:
         if "digest" not in self._cache:
             digest = hashlib.sha256(b"lambdacore trace 1\n")
             digest.update("\n".join(self.functions).encode() + b"\n")
-            for column, code in ((self.arrival, "<i8"), (self.function, "<u4"), (self.duration, "<i8")):
-                digest.update(len(column).to_bytes(8, "little"))
-                digest.update(memoryview(np.ascontiguousarray(column, dtype=code)).cast("B"))
+            digest.update(len(self).to_bytes(8, "little"))
+            for column, code in zip(self._columns(), ("<u8", "<u4", "<u8"), strict=True):
+                # On a machine of the usual byte order this copies nothing.
+                digest.update(np.ascontiguousarray(column, dtype=code).data)
             self._cache["digest"] = digest.hexdigest()
         return str(self._cache["digest"])
 
@@ -183,170 +184,3 @@ class Trace:
             + (f" in {_text.seconds(first)} .. {_text.seconds(last)}" if len(self) else "")
             + ">"
         )
-
-
-def _nanoseconds(
-    argument: str, values: npt.ArrayLike, calendar_kind: str, *, scalar: bool = False
-) -> npt.NDArray[np.int64]:
-    """Read times as fresh int64 nanoseconds, or say which value cannot be one."""
-    if np.ma.is_masked(values):
-        raise TraceError(
-            f"{argument} has masked values: fill or drop them first", argument=argument
-        )
-    array = np.asarray(values)
-    if array.ndim != 1 and not (scalar and array.ndim == 0):
-        raise TraceError(
-            f"{argument} has {array.ndim} dimensions; one is needed", argument=argument
-        )
-    kind = array.dtype.kind
-    if kind == "f" and array.dtype.itemsize <= 8:
-        return _from_seconds(argument, array.astype(np.float64))
-    if kind in "iu":
-        _refuse(argument, array, array < 0, "is negative: times count from zero")
-        if kind == "u":
-            _refuse(argument, array, array >= _END_OF_TIME, "is 2^63 ns (292 years) or more")
-        return array.astype(np.int64)
-    if kind == calendar_kind:
-        _refuse(argument, array, np.isnat(array), "is NaT: drop such rows first")
-        exact = array.astype(f"{kind}8[ns]")
-        _refuse(argument, array, exact.astype(array.dtype) != array, "is not a whole, 64-bit number of nanoseconds")
-        _refuse(argument, array, exact.astype(np.int64) < 0, "is negative: times count from zero")
-        return exact.astype(np.int64)
-    calendar_name = {"M": "datetime64", "m": "timedelta64"}[calendar_kind]
-    raise TraceError(
-        f"{argument} has dtype {array.dtype}: give float seconds, integer nanoseconds "
-        f"or {calendar_name}",
-        argument=argument,
-    )
-
-
-def _from_seconds(argument: str, seconds: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-    _refuse(argument, seconds, np.isnan(seconds), "is NaN: drop or fill such rows first")
-    _refuse(argument, seconds, np.isinf(seconds), "is infinite")
-    _refuse(argument, seconds, seconds < 0, "is negative: times count from zero")
-    nanoseconds = seconds * 1e9
-    _refuse(
-        argument, seconds, nanoseconds >= float(_END_OF_TIME), "is 2^63 ns (292 years) or more"
-    )
-    return np.rint(nanoseconds, out=nanoseconds).astype(np.int64)
-
-
-def _refuse(argument: str, values: npt.NDArray[Any], bad: npt.NDArray[np.bool_], why: str) -> None:
-    if not bad.any():
-        return
-    if values.ndim == 0:
-        raise TraceError(f"{argument} = {values} {why}", argument=argument)
-    index = int(bad.argmax())
-    raise TraceError(
-        f"{argument}[{index}] = {values[index]} {why}", argument=argument, index=index
-    )
-
-
-def _column(argument: str, values: npt.NDArray[Any], rows: int) -> npt.NDArray[Any]:
-    """Bring a column to the length of the arrivals; a scalar stands for every row."""
-    if values.ndim == 0:
-        return np.full(rows, values)
-    if len(values) != rows:
-        raise TraceError(
-            f"{argument} has {len(values):,} rows and arrival has {rows:,}: "
-            "the columns must be of one length",
-            argument=argument,
-        )
-    return values
-
-
-def _functions(
-    function: str | Sequence[str] | npt.ArrayLike, functions: Sequence[str] | None, rows: int
-) -> tuple[npt.NDArray[np.uint32], tuple[str, ...]]:
-    """Read the function column: names or indices into indices and names."""
-    names = None if functions is None else _names(functions)
-    if isinstance(function, str):
-        known = {name: i for i, name in enumerate(names or ())}
-        index = _look_up(0, function, known, fixed=names is not None)
-        return np.full(rows, index, dtype=np.uint32), names or tuple(known)
-    array = np.asarray(function) if not isinstance(function, list | tuple) else None
-    if array is None and not any(isinstance(f, str) for f in function[:1]):  # type: ignore[index]
-        array = np.asarray(function)
-    if array is not None:
-        if array.ndim != 1:
-            raise TraceError(
-                f"function has {array.ndim} dimensions; one is needed", argument="function"
-            )
-        _column("function", array, rows)
-        if array.dtype.kind in "iu" or array.size == 0:
-            return _checked_indices(array, names), names or ()
-        if array.dtype.kind not in "OUT":
-            raise TraceError(
-                f"function has dtype {array.dtype}: give names (str), or integer indices "
-                "with functions=[names]",
-                argument="function",
-            )
-        function = array.tolist()
-    values: list[Any] = list(function)  # type: ignore[arg-type]
-    if len(values) != rows:
-        raise TraceError(
-            f"function has {len(values):,} rows and arrival has {rows:,}: "
-            "the columns must be of one length",
-            argument="function",
-        )
-    known = {name: i for i, name in enumerate(names or ())}
-    fixed = names is not None
-    indices = np.fromiter(
-        (known[f] if f in known else _look_up(i, f, known, fixed=fixed) for i, f in enumerate(values)),
-        dtype=np.uint32,
-        count=rows,
-    )
-    return indices, tuple(known)
-
-
-def _look_up(row: int, name: Any, known: dict[str, int], *, fixed: bool) -> int:
-    """Index of a name that may be new."""
-    if name in known:
-        return known[name]
-    if not isinstance(name, str) or not name:
-        raise TraceError(
-            f"function[{row}] = {name!r} is no name: a non-empty str is needed",
-            argument="function",
-            index=row,
-        )
-    if fixed:
-        raise TraceError(
-            f"function[{row}] = {name!r} is not among functions{_text.suggestion(name, known)}",
-            argument="function",
-            index=row,
-        )
-    known[name] = len(known)
-    return known[name]
-
-
-def _names(functions: Sequence[str]) -> tuple[str, ...]:
-    if isinstance(functions, str):
-        raise TraceError("functions is one str: give a list of names", argument="functions")
-    known: dict[str, int] = {}
-    for i, name in enumerate(functions):
-        if not isinstance(name, str) or not name:
-            raise TraceError(
-                f"functions[{i}] = {name!r} is no name: a non-empty str is needed",
-                argument="functions",
-                index=i,
-            )
-        if name in known:
-            raise TraceError(
-                f"functions[{i}] = {name!r} stands at index {known[name]} already",
-                argument="functions",
-                index=i,
-            )
-        known[name] = i
-    return tuple(known)
-
-
-def _checked_indices(
-    array: npt.NDArray[Any], names: tuple[str, ...] | None
-) -> npt.NDArray[np.uint32]:
-    if names is None and array.size:
-        raise TraceError(
-            "function holds indices, which need functions=[names]", argument="functions"
-        )
-    beyond = (array < 0) | (array >= len(names or ()))
-    _refuse("function", array, beyond, f"is no index into functions, of which there are {len(names or ())}")
-    return array.astype(np.uint32)

@@ -1,0 +1,173 @@
+"""Reads what users give as columns of a trace: any sensible array, or a typed error."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lambdacore import _text
+from lambdacore.errors import TraceError
+
+__all__ = ["functions", "nanoseconds", "of_length"]
+
+_END_OF_TIME = 2**63
+
+
+def nanoseconds(
+    argument: str, values: npt.ArrayLike, calendar_kind: str, *, scalar: bool = False
+) -> npt.NDArray[np.int64]:
+    """Read times as fresh int64 nanoseconds, or say which value cannot be one."""
+    if np.ma.is_masked(values):
+        raise TraceError(
+            f"{argument} has masked values: fill or drop them first", argument=argument
+        )
+    array = np.asarray(values)
+    if array.ndim != 1 and not (scalar and array.ndim == 0):
+        raise TraceError(
+            f"{argument} has {array.ndim} dimensions; one is needed", argument=argument
+        )
+    kind = array.dtype.kind
+    if kind == "f" and array.dtype.itemsize <= 8:
+        return _from_seconds(argument, array.astype(np.float64))
+    if kind in "iu":
+        _refuse(argument, array, array < 0, "is negative: times count from zero")
+        if kind == "u":
+            _refuse(argument, array, array >= _END_OF_TIME, "is 2^63 ns (292 years) or more")
+        return array.astype(np.int64)
+    if kind == calendar_kind:
+        _refuse(argument, array, np.isnat(array), "is NaT: drop such rows first")
+        exact = array.astype(f"{kind}8[ns]")
+        lossy = exact.astype(array.dtype) != array
+        _refuse(argument, array, lossy, "is not a whole, 64-bit number of nanoseconds")
+        _refuse(argument, array, exact.astype(np.int64) < 0, "is negative: times count from zero")
+        return exact.astype(np.int64)
+    calendar_name = {"M": "datetime64", "m": "timedelta64"}[calendar_kind]
+    raise TraceError(
+        f"{argument} has dtype {array.dtype}: give float seconds, integer nanoseconds "
+        f"or {calendar_name}",
+        argument=argument,
+    )
+
+
+def _from_seconds(argument: str, seconds: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    _refuse(argument, seconds, np.isnan(seconds), "is NaN: drop or fill such rows first")
+    _refuse(argument, seconds, np.isinf(seconds), "is infinite")
+    _refuse(argument, seconds, seconds < 0, "is negative: times count from zero")
+    nanoseconds = seconds * 1e9
+    _refuse(argument, seconds, nanoseconds >= float(_END_OF_TIME), "is 2^63 ns (292 years) or more")
+    return np.rint(nanoseconds, out=nanoseconds).astype(np.int64)
+
+
+def _refuse(argument: str, values: npt.NDArray[Any], bad: npt.NDArray[np.bool_], why: str) -> None:
+    if not bad.any():
+        return
+    if values.ndim == 0:
+        raise TraceError(f"{argument} = {values} {why}", argument=argument)
+    index = int(bad.argmax())
+    raise TraceError(f"{argument}[{index}] = {values[index]} {why}", argument=argument, index=index)
+
+
+def of_length(argument: str, values: npt.NDArray[Any], rows: int) -> npt.NDArray[Any]:
+    """Bring a column to the length of the arrivals; a scalar stands for every row."""
+    if values.ndim == 0:
+        return np.full(rows, values)
+    _check_length(argument, len(values), rows)
+    return values
+
+
+def _check_length(argument: str, length: int, rows: int) -> None:
+    if length != rows:
+        raise TraceError(
+            f"{argument} has {length:,} rows and arrival has {rows:,}: "
+            "the columns must be of one length",
+            argument=argument,
+        )
+
+
+def functions(
+    function: str | Sequence[str] | npt.ArrayLike, names: Sequence[str] | None, rows: int
+) -> tuple[npt.NDArray[np.uint32], tuple[str, ...]]:
+    """Read the function column, names or indices, into indices and names."""
+    known = {} if names is None else _known(names)
+    fixed = names is not None
+    if isinstance(function, str):
+        index = _look_up(0, function, known, fixed=fixed)
+        return np.full(rows, index, dtype=np.uint32), tuple(known)
+    values: Any = function
+    if not (isinstance(values, list | tuple) and any(isinstance(f, str) for f in values[:1])):
+        array = np.asarray(values)
+        if array.ndim != 1:
+            raise TraceError(
+                f"function has {array.ndim} dimensions; one is needed", argument="function"
+            )
+        _check_length("function", len(array), rows)
+        if array.dtype.kind in "iu":
+            return _checked_indices(array, known, fixed=fixed), tuple(known)
+        if array.dtype.kind not in "OUT" and len(array):
+            raise TraceError(
+                f"function has dtype {array.dtype}: give names (str), or integer indices "
+                "with functions=[names]",
+                argument="function",
+            )
+        values = array.tolist()
+    _check_length("function", len(values), rows)
+    indices = np.empty(rows, dtype=np.uint32)
+    for row, name in enumerate(values):
+        indices[row] = _look_up(row, name, known, fixed=fixed)
+    return indices, tuple(known)
+
+
+def _look_up(row: int, name: Any, known: dict[str, int], *, fixed: bool) -> int:
+    """Index of a name, which is new or, where the names are fixed, must be known."""
+    if isinstance(name, str) and name in known:
+        return known[name]
+    if not isinstance(name, str) or not name:
+        raise TraceError(
+            f"function[{row}] = {name!r} is no name: a non-empty str is needed",
+            argument="function",
+            index=row,
+        )
+    if fixed:
+        raise TraceError(
+            f"function[{row}] = {name!r} is not among functions{_text.suggestion(name, known)}",
+            argument="function",
+            index=row,
+        )
+    known[name] = len(known)
+    return known[name]
+
+
+def _known(names: Sequence[str]) -> dict[str, int]:
+    if isinstance(names, str):
+        raise TraceError("functions is one str: give a list of names", argument="functions")
+    known: dict[str, int] = {}
+    for i, name in enumerate(names):
+        if not isinstance(name, str) or not name:
+            raise TraceError(
+                f"functions[{i}] = {name!r} is no name: a non-empty str is needed",
+                argument="functions",
+                index=i,
+            )
+        if name in known:
+            raise TraceError(
+                f"functions[{i}] = {name!r} stands at index {known[name]} already",
+                argument="functions",
+                index=i,
+            )
+        known[name] = i
+    return known
+
+
+def _checked_indices(
+    array: npt.NDArray[Any], known: dict[str, int], *, fixed: bool
+) -> npt.NDArray[np.uint32]:
+    if not fixed and len(array):
+        raise TraceError(
+            "function holds indices, which need functions=[names]", argument="functions"
+        )
+    beyond = (array < 0) | (array >= len(known))
+    _refuse("function", array, beyond, f"is no index into functions, which has {len(known)}")
+    return array.astype(np.uint32)
