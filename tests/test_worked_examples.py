@@ -69,7 +69,7 @@ def test_e11_all_but_a_hundred_can_be_reserved():
     """Rule 1: 900 of 1,000, 1,900 of 2,000."""
     for limit, most in ((1_000, 900), (2_000, 1_900)):
         lc.Account(limit, [lc.Function("f", reserved_concurrency=most)])
-        with pytest.raises(lc.ConfigurationError, match="at most 900|at most 1900"):
+        with pytest.raises(lc.ConfigurationError, match=f"at most {most} can be reserved"):
             lc.Account(limit, [lc.Function("f", reserved_concurrency=most + 1)])
 
 
@@ -138,10 +138,9 @@ def test_e37_reserved_concurrency_is_claimed_whether_used_or_not():
         [0.0] * 100 + [120.0], ["other"] * 100 + ["orange"], 60.0, functions=["orange", "other"]
     )
     result = run(trace, reserve={"orange": 600})
+    # AWS has no point for the minutes in which nothing arrives or runs.
     claimed = result.metric("ClaimedAccountConcurrency")
-    assert claimed.tolist() == [700, pytest.approx(np.nan, nan_ok=True), 600, 600][:4] or True
-    assert claimed[0] == 700
-    assert claimed[2] == 600
+    np.testing.assert_array_equal(claimed, [700, np.nan, 600, np.nan])
 
 
 def test_e53_cold_starts_of_a_sparse_function_match_the_published_simulator():

@@ -58,7 +58,7 @@ def _from_seconds(argument: str, seconds: npt.NDArray[np.float64]) -> npt.NDArra
     _refuse(argument, seconds, seconds < 0, "is negative: times count from zero")
     nanoseconds = seconds * 1e9
     _refuse(argument, seconds, nanoseconds >= float(_END_OF_TIME), "is 2^63 ns (292 years) or more")
-    return np.rint(nanoseconds, out=nanoseconds).astype(np.int64)
+    return np.asarray(np.rint(nanoseconds)).astype(np.int64)
 
 
 def _refuse(argument: str, values: npt.NDArray[Any], bad: npt.NDArray[np.bool_], why: str) -> None:
