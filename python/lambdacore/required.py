@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lambdacore import _check, _core, _text
-from lambdacore.errors import TraceError
+from lambdacore.errors import ConfigurationError, TraceError
 from lambdacore.trace import Trace
 
 if TYPE_CHECKING:
@@ -54,6 +54,12 @@ class RequiredConcurrency:
     account_formula: float
 
     def __getitem__(self, function: str) -> int:
+        if function not in self.functions:
+            raise ConfigurationError(
+                f"the trace has no function {function!r}"
+                + _text.suggestion(function, self.functions),
+                argument="function",
+            )
         return int(self.required[self.functions.index(function)])
 
     def to_pandas(self) -> pd.DataFrame:

@@ -1,8 +1,8 @@
 //! Passes over the columns of a finished run.
 
 use lambdacore::{
-    Bins, Concurrency, ConcurrencyRecorder, Invocations, Outcome, Recorded, Tally, count_by_bin,
-    in_pieces,
+    Bins, Concurrency, Invocations, Outcome, Recorded, Tally, count_by_bin, in_pieces,
+    record_concurrency,
 };
 use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1};
 use pyo3::exceptions::PyValueError;
@@ -61,15 +61,10 @@ pub(crate) fn concurrency<'py>(
         };
         let mut watch = Watch::new(progress);
         py.detach(|| {
-            let mut recorder = ConcurrencyRecorder::new(functions, bins, out);
-            let flow = in_pieces(invocations.len(), &mut |done| watch.advance(done), |rows| {
-                recorder.record(invocations.rows(rows.clone()), &outcome[rows])
-            })?;
-            if flow.is_continue() {
-                recorder.finish();
-            }
-            Ok(())
+            let mut advance = |done| watch.advance(done);
+            record_concurrency(invocations, outcome, functions, bins, out, &mut advance)
         })
+        .map(drop)
         .map_err(|error| trace_error(py, &error))?;
         watch.finish()?;
     }

@@ -137,7 +137,7 @@ impl<'a> Invocations<'a> {
 }
 
 /// Rows that are worked on between two looks at whether to go on: some milliseconds.
-const PIECE: usize = 1 << 16;
+pub(crate) const PIECE: usize = 1 << 16;
 
 /// Works through `rows` rows in pieces and, after each, tells `watch` how many were done;
 /// stops early when it breaks.

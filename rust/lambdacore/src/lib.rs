@@ -53,7 +53,7 @@ pub use outcome::Outcome;
 pub use pool::Pool;
 pub use profile::{Profile, Scaling};
 pub use required::{Required, required_concurrency};
-pub use series::{Bins, Concurrency, ConcurrencyRecorder, Recorded, count_by_bin};
+pub use series::{Bins, Concurrency, Recorded, count_by_bin, record_concurrency};
 pub use simulation::Simulation;
 pub use tally::{Tally, tally};
 

@@ -2,7 +2,8 @@
 
 use std::ops::ControlFlow;
 
-use crate::{Calendar, Invocations, Outcome, TraceError, Wheel, in_pieces};
+use crate::invocations::PIECE;
+use crate::{Calendar, Invocations, Outcome, TraceError, Wheel};
 
 /// Bins `[k * period, (k + 1) * period)` for `count` values of k from `first` on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,8 +55,8 @@ pub fn count_by_bin(
     let mut end = bins.end(bin);
     let rows = invocations.arrival.iter().zip(invocations.function).zip(outcome);
     for ((&at, &function), &outcome) in rows {
-        while at >= end {
-            bin += 1;
+        if at >= end {
+            bin = bins.index(at);
             end = bins.end(bin);
         }
         if wanted >> (outcome % 32) & 1 == 1
@@ -79,15 +80,53 @@ pub struct Recorded {
     pub row: Option<usize>,
 }
 
-/// Where a [`ConcurrencyRecorder`] writes.
+/// Where [`record_concurrency`] writes: maxima in each bin. All zero at first.
 #[derive(Debug)]
 pub struct Concurrency<'a> {
-    /// Maximum in each bin, rows of `bins.count` each.
+    /// By function: rows of `bins.count` each.
     pub by_function: &'a mut [u32],
-    /// Maximum of the sum over all functions.
+    /// Of the sum over all functions.
     pub region: &'a mut [u32],
-    /// Maximum of the sum over functions without a reservation.
+    /// Of the sum over functions without a reservation.
     pub unreserved: &'a mut [u32],
+}
+
+/// Finds the maximum concurrency in each bin, by function and for the Region.
+///
+/// A run `[start, end)` counts in every bin it touches; what a bin begins with is taken
+/// after the completions at its start. A run of length zero counts at its instant.
+///
+/// `functions[f]` is what must be known of function `f`. `watch` hears the rows done and can
+/// break off.
+///
+/// # Errors
+///
+/// [`TraceError`] for a bad row.
+///
+/// # Panics
+///
+/// Where a row lies outside `out`, or `outcome` is shorter than the columns.
+pub fn record_concurrency(
+    invocations: Invocations<'_>,
+    outcome: &[u8],
+    functions: Vec<Recorded>,
+    bins: Bins,
+    out: Concurrency<'_>,
+    watch: &mut dyn FnMut(usize) -> ControlFlow<()>,
+) -> Result<ControlFlow<()>, TraceError> {
+    let mut recorder = Recorder::new(functions, bins, out);
+    let mut start = 0;
+    while start < invocations.len() {
+        let rows = start..invocations.len().min(start + PIECE);
+        start = rows.end;
+        let done = rows.len();
+        if recorder.record(invocations.rows(rows.clone()), &outcome[rows], watch)?.is_break()
+            || watch(done).is_break()
+        {
+            return Ok(ControlFlow::Break(()));
+        }
+    }
+    Ok(recorder.end_bins_until(u64::MAX, watch))
 }
 
 /// A number of running invocations, and its maximum since the bin began.
@@ -111,12 +150,8 @@ impl Level {
     }
 }
 
-/// The maximum concurrency in each bin, by function and for the Region.
-///
-/// A run `[start, end)` counts in every bin it touches; what a bin begins with is taken
-/// after the completions at its start. A run of length zero counts at its instant.
 #[derive(Debug)]
-pub struct ConcurrencyRecorder<'a> {
+struct Recorder<'a> {
     /// Each function of the trace with its level, side by side: one look-up an event.
     functions: Vec<(Recorded, Level)>,
     bins: Bins,
@@ -128,9 +163,8 @@ pub struct ConcurrencyRecorder<'a> {
     unreserved: Level,
 }
 
-impl<'a> ConcurrencyRecorder<'a> {
-    /// Nothing is running yet.
-    pub fn new(functions: Vec<Recorded>, bins: Bins, out: Concurrency<'a>) -> Self {
+impl<'a> Recorder<'a> {
+    fn new(functions: Vec<Recorded>, bins: Bins, out: Concurrency<'a>) -> Self {
         Self {
             functions: functions.into_iter().map(|f| (f, Level::default())).collect(),
             bins,
@@ -143,34 +177,25 @@ impl<'a> ConcurrencyRecorder<'a> {
         }
     }
 
-    /// Goes on with further invocations, of which `outcome` says what became.
-    ///
-    /// # Errors
-    ///
-    /// [`TraceError`] for a bad row.
-    pub fn record(
+    fn record(
         &mut self,
         invocations: Invocations<'_>,
         outcome: &[u8],
-    ) -> Result<(), TraceError> {
+        watch: &mut dyn FnMut(usize) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, TraceError> {
         invocations.check(0, self.functions.len())?;
         let Invocations { arrival, function, duration, .. } = invocations;
         let rows = arrival.iter().zip(function).zip(duration).zip(outcome);
         for (((&now, &function), &duration), &outcome) in rows {
             if outcome < Outcome::FIRST_THROTTLED {
-                self.end_bins_until(now);
+                if now >= self.bin_end && self.end_bins_until(now, watch).is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
                 self.complete_until(now);
                 self.start(now, function, duration, outcome == Outcome::Cold as u8);
             }
         }
-        Ok(())
-    }
-
-    /// Fills the bins that are left, to the last completion.
-    pub fn finish(mut self) {
-        while self.bin < self.bins.count {
-            self.end_bins_until(self.bin_end);
-        }
+        Ok(ControlFlow::Continue(()))
     }
 
     #[inline]
@@ -196,15 +221,32 @@ impl<'a> ConcurrencyRecorder<'a> {
         });
     }
 
-    #[inline]
-    fn end_bins_until(&mut self, now: u64) {
+    /// Ends every bin that ends by `now`.
+    #[cold]
+    fn end_bins_until(
+        &mut self,
+        now: u64,
+        watch: &mut dyn FnMut(usize) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let mut written = 0;
         while now >= self.bin_end && self.bin < self.bins.count {
             self.complete_until(self.bin_end);
-            self.end_bin();
+            if self.calendar.in_flight() == 0 && self.region.maximum == 0 {
+                // Nothing happens until now: those bins stay zero.
+                self.bin = self.bins.index(now).min(self.bins.count);
+            } else {
+                self.end_bin();
+            }
+            self.bin_end = self.bins.end(self.bin);
+            written += self.functions.len() + 1;
+            if written >= PIECE {
+                written = 0;
+                watch(0)?;
+            }
         }
+        ControlFlow::Continue(())
     }
 
-    #[cold]
     fn end_bin(&mut self) {
         let Self { bin, bins, out, .. } = self;
         for (recorded, level) in &mut self.functions {
@@ -216,7 +258,6 @@ impl<'a> ConcurrencyRecorder<'a> {
         out.region[*bin] = self.region.take_maximum();
         out.unreserved[*bin] = self.unreserved.take_maximum();
         *bin += 1;
-        self.bin_end = bins.end(*bin);
     }
 }
 
@@ -234,12 +275,8 @@ pub(crate) fn unlimited_peaks(
     let out =
         Concurrency { by_function: &mut peaks, region: &mut region, unreserved: &mut unreserved };
     let whole = Bins { period: u64::MAX, first: 0, count: 1 };
-    let mut recorder = ConcurrencyRecorder::new(all, whole, out);
-    let mut warm = Vec::new();
-    let flow = in_pieces(invocations.len(), watch, |rows| {
-        warm.resize(rows.len(), Outcome::Warm as u8);
-        recorder.record(invocations.rows(rows), &warm)
-    })?;
-    recorder.finish();
+    // Everything admitted, nothing cold: the outcomes of a run without limits.
+    let warm = vec![Outcome::Warm as u8; invocations.len()];
+    let flow = record_concurrency(invocations, &warm, all, whole, out, watch)?;
     Ok(flow.is_continue().then_some((peaks, region[0])))
 }

@@ -1,0 +1,197 @@
+"""Scenario files: one TOML file says which account and which traffic."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Self
+
+from lambdacore import _text
+from lambdacore.account import Account, Function
+from lambdacore.errors import ConfigurationError
+from lambdacore.profile import Profile
+from lambdacore.readers import read_trace
+from lambdacore.trace import Trace
+
+__all__ = ["Scenario"]
+
+SCHEMA = 1
+
+_PROFILE = tuple(field.name for field in fields(Profile))
+_FUNCTION = tuple(field.name for field in fields(Function) if field.name != "name")
+_ACCOUNT = (
+    "concurrency_limit",
+    "unreserved_floor",
+    "init_duration",
+    "idle_timeout",
+    "profile",
+    "declare_all",
+)
+_TRACE = ("path", "format", "lenient")
+_TOP = ("schema", "trace", "account", "functions")
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What a scenario file says, before its trace is read.
+
+    A file of this kind::
+
+        schema = 1
+        trace = "hour.csv"                # beside this file; or a table: path, format, lenient
+
+        [account]
+        concurrency_limit = 1000
+        declare_all = true                # other functions of the trace share the pool
+        profile = "pools-2026"            # or a table: name and the values to change
+
+        [functions.checkout]
+        reserved_concurrency = 200
+        init_duration = 0.4
+
+    Attributes
+    ----------
+    trace_path : Path or None
+        The traffic; None if the file names none.
+    trace_format : str or None
+        Its format; None to recognise it.
+    lenient : bool
+        Whether bad rows are skipped and counted.
+    account : Account
+        The account with the functions that the file lists.
+    declare_all : bool
+        Whether the functions of the trace that the file does not list are declared too,
+        after the listed ones.
+    """
+
+    trace_path: Path | None
+    trace_format: str | None
+    lenient: bool
+    account: Account
+    declare_all: bool
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a scenario file.
+
+        Raises
+        ------
+        ConfigurationError
+            It is no TOML, has an unknown key (the message suggests the near one), or a
+            value that cannot be. The message begins with the path.
+        OSError
+            It cannot be read.
+        """
+        path = Path(path)
+        try:
+            content = tomllib.loads(path.read_text(encoding="utf-8"))
+            return cls._from_content(content, path.parent)
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigurationError(f"{path}: this is no TOML file: {error}") from error
+        except ConfigurationError as error:
+            raise ConfigurationError(
+                f"{path}: {error}",
+                argument=error.argument,
+                aws_code=error.aws_code,
+                aws_message=error.aws_message,
+            ) from error
+
+    @classmethod
+    def _from_content(cls, content: dict[str, Any], folder: Path) -> Self:
+        _refuse_unknown("", content, _TOP)
+        if content.get("schema") != SCHEMA:
+            raise ConfigurationError(
+                f"schema = {content.get('schema')!r}: this version reads schema = {SCHEMA}",
+                argument="schema",
+            )
+        trace = content.get("trace", {})
+        trace = {"path": trace} if isinstance(trace, str) else _table("trace", trace)
+        _refuse_unknown("trace", trace, _TRACE)
+        for key, kind in (("path", str), ("format", str), ("lenient", bool)):
+            if not isinstance(trace.get(key, kind()), kind):
+                raise ConfigurationError(
+                    f"trace.{key} = {trace[key]!r}: a {kind.__name__} is needed",
+                    argument=f"trace.{key}",
+                )
+        account = dict(_table("account", content.get("account", {})))
+        _refuse_unknown("account", account, _ACCOUNT)
+        declare_all = account.pop("declare_all", False)
+        if not isinstance(declare_all, bool):
+            raise ConfigurationError(
+                f"account.declare_all = {declare_all!r}: true or false is needed",
+                argument="account.declare_all",
+            )
+        account["profile"] = _profile(account.get("profile", "pools-2026"))
+        functions = [
+            _function(name, values)
+            for name, values in _table("functions", content.get("functions", {})).items()
+        ]
+        return cls(
+            trace_path=folder / trace["path"] if "path" in trace else None,
+            trace_format=trace.get("format"),
+            lenient=trace.get("lenient", False),
+            account=Account(functions=functions, **account),
+            declare_all=declare_all,
+        )
+
+    def read_trace(self, progress: Any = None) -> Trace:
+        """Read the traffic that the file names.
+
+        Raises
+        ------
+        ConfigurationError
+            It names none.
+        """
+        if self.trace_path is None:
+            raise ConfigurationError(
+                'the scenario names no trace: add trace = "FILE", or give one', argument="trace"
+            )
+        return read_trace(
+            self.trace_path, self.trace_format, lenient=self.lenient, progress=progress
+        )
+
+    def account_for(self, trace: Trace) -> Account:
+        """Give the account, with the functions of the trace where `declare_all` says so."""
+        listed = {function.name for function in self.account.functions}
+        others = [Function(name) for name in trace.functions if name not in listed]
+        if not self.declare_all or not others:
+            return self.account
+        return self.account.replace(functions=(*self.account.functions, *others))
+
+
+def _profile(value: Any) -> Profile:
+    if isinstance(value, str):
+        return Profile.named(value)
+    changes = dict(_table("account.profile", value))
+    _refuse_unknown("account.profile", changes, _PROFILE)
+    profile = Profile.named(changes.pop("name", "pools-2026"))
+    return profile.replace(**changes) if changes else profile
+
+
+def _function(name: str, values: Any) -> Function:
+    where = f"functions.{name}"
+    _refuse_unknown(where, _table(where, values), _FUNCTION)
+    try:
+        return Function(name, **values)
+    except ConfigurationError as error:
+        raise ConfigurationError(
+            f"{where}: {error}", argument=f"{where}.{error.argument}"
+        ) from None
+
+
+def _table(where: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ConfigurationError(f"{where} = {value!r}: a table is needed", argument=where)
+    return value
+
+
+def _refuse_unknown(where: str, table: dict[str, Any], known: tuple[str, ...]) -> None:
+    for key in table:
+        if key not in known:
+            full = f"{where}.{key}" if where else key
+            raise ConfigurationError(
+                f"unknown key {full}{_text.suggestion(key, known)}; known: {', '.join(known)}",
+                argument=full,
+            )

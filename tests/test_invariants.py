@@ -1,0 +1,242 @@
+"""Invariants of the specification (I1 to I14) as properties of random traces and accounts."""
+
+import itertools
+
+import numpy as np
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+import lambdacore as lc
+from lambdacore.testing import accounts, cases, reference_verdicts, traces
+
+NS = 1e-9
+property_test = settings(max_examples=300, deadline=None, derandomize=True)
+
+#: What the theorems of loss systems are about: pools, and nothing that changes a duration.
+pure = {"environments": False}
+
+
+def throttled_rows(account, trace):
+    return set(np.flatnonzero(lc.simulate(account, trace).outcome >= 16).tolist())
+
+
+@given(cases())
+@property_test
+def test_i1_i3_pools_are_never_overdrawn(case):
+    """I1, I3: in flight <= limit; unreserved in flight and claimed <= what there is."""
+    account, trace = case
+    result = lc.simulate(account, trace)
+    assert (result.concurrency(NS, account=True) <= account.concurrency_limit).all()
+    unreserved = result._concurrency(1, None).unreserved
+    assert (unreserved <= account.unreserved_concurrency).all()
+    claimed = result.metric("ClaimedAccountConcurrency", period=NS)
+    assert not (claimed > account.concurrency_limit).any()
+
+
+@given(cases())
+@property_test
+def test_i2_a_function_stays_within_its_reservation(case):
+    """I2: c <= R, and R = 0 admits nothing."""
+    account, trace = case
+    peaks = lc.simulate(account, trace).summary()["peak_concurrency"]
+    for function, peak in zip(account.functions, peaks, strict=True):
+        if function.reserved_concurrency is not None:
+            assert peak <= function.reserved_concurrency
+
+
+@given(cases(), st.integers(1, 9))
+@property_test
+def test_i4_every_arrival_is_admitted_or_throttled_once(case, period):
+    """I4: arrivals = invocations + throttles, by function, bin and cause, and in the Region."""
+    account, trace = case
+    result = lc.simulate(account, trace)
+    width = period * NS
+    admitted, throttled = result.invocations(width), result.throttles(width)
+    bins = (trace.arrival // period) - (trace.arrival[0] // period if len(trace) else 0)
+    arrivals = np.zeros(admitted.shape, dtype=np.uint64)
+    np.add.at(arrivals, (trace.function, bins), 1)
+    np.testing.assert_array_equal(admitted + throttled, arrivals)
+    by_cause = [result.throttles(width, cause=cause) for cause in lc.Outcome if cause.throttled]
+    np.testing.assert_array_equal(sum(by_cause), throttled)
+    assert (result.cold_starts(width) <= admitted).all()
+    region = result.summary().region
+    assert region["arrivals"] == len(trace)
+    assert sum(result.throttles_by_reason().values()) == region["throttles"]
+
+
+@given(cases(environments=True, scaling=True))
+@property_test
+def test_i6_creations_never_outrun_the_scaling_rate(case):
+    """I6: creations of a function in [a, b] <= burst + refill over b - a."""
+    account, trace = case
+    outcome = lc.simulate(account, trace).outcome
+    burst = account.profile.scaling_burst
+    interval = round(1e9 / account.profile.scaling_rate)
+    for index in range(len(trace.functions)):
+        created = trace.arrival[(outcome == lc.Outcome.COLD) & (trace.function == index)].tolist()
+        for (i, a), (j, b) in itertools.combinations_with_replacement(enumerate(created), 2):
+            assert (j - i + 1) * interval <= burst * interval + (b - a)
+
+
+@given(st.data())
+@property_test
+def test_i8_unreserved_traffic_cannot_touch_a_reserved_function(data):
+    """I8: isolation, byte for byte, and the other way round."""
+    trace = data.draw(traces(max_functions=3))
+    account = data.draw(accounts(trace))
+    reserved = {f.name for f in account.functions if f.reserved_concurrency is not None}
+    assume(0 < len(reserved) < len(account.functions))
+    is_reserved = np.array([name in reserved for name in trace.functions])[trace.function]
+    outcome = lc.simulate(account, trace).outcome
+    for kept in (is_reserved, ~is_reserved):
+        alone = lc.Trace(
+            trace.arrival[kept], trace.function[kept], trace.duration[kept], trace.functions
+        )
+        assert lc.simulate(account, alone).outcome.tobytes() == outcome[kept].tobytes()
+
+
+@given(cases())
+@property_test
+def test_i9_the_order_of_the_checks_never_changes_a_verdict(case):
+    """I9: checks are pure predicates; only the cause that is reported depends on order."""
+    account, trace = case
+    throttled = lc.simulate(account, trace).outcome >= 16
+    for order in itertools.permutations(("zero", "concurrency", "environment")):
+        verdicts = reference_verdicts(account, trace, check_order=order)
+        assert [v.outcome not in ("WARM", "COLD") for v in verdicts] == throttled.tolist()
+
+
+@given(st.data())
+@property_test
+def test_i10_concurrency_integrates_to_the_time_that_permits_were_held(data):
+    """I10, Little's law, exact: the sum of 1 ns bins is the sum of occupied nanoseconds."""
+    drawn = data.draw(traces())
+    # A call of length zero counts in the peak at its instant and holds no time.
+    trace = lc.Trace(drawn.arrival, drawn.function, drawn.duration + 1, drawn.functions)
+    result = lc.simulate(data.draw(accounts(trace)), trace)
+    held = np.where(result.outcome < 16, result.completions() - trace.arrival, 0)
+    assert int(result.concurrency(NS, account=True).sum()) == held.sum()
+    assert result.concurrency(NS).sum(axis=1).tolist() == result.totals().occupied
+    assert sum(result.totals().occupied) == held.sum()
+
+
+@given(cases(), st.integers(1, 10**6))
+@property_test
+def test_i11_a_shift_by_whole_seconds_changes_nothing(case, shift):
+    """I11: from rest, the same traffic later gives the same outcomes."""
+    account, trace = case
+    later = lc.Trace(trace.arrival + shift * 10**9, trace.function, trace.duration, trace.functions)
+    assert lc.simulate(account, later).outcome.tobytes() == (
+        lc.simulate(account, trace).outcome.tobytes()
+    )
+
+
+@given(cases(idle_expiry=False))
+@property_test
+def test_i12_which_idle_environment_is_taken_does_not_matter_without_expiry(case):
+    """I12: without idle expiry, most and least recently used give the same verdicts."""
+    account, trace = case
+    least_recent = reference_verdicts(account, trace, warm_pick="lru")
+    outcome = lc.simulate(account, trace).outcome
+    assert [lc.Outcome(code).name for code in outcome] == [v.outcome for v in least_recent]
+
+
+@given(traces(max_functions=1), st.booleans())
+@property_test
+def test_i13_the_throttled_sets_of_growing_limits_are_nested(trace, reserved):
+    """I13 and reliability 3.5: throttled at c + 1 is a subset of throttled at c."""
+    before = set(range(len(trace)))
+    profile = lc.Profile(environments="off")
+    for limit in range(10):
+        reserve = {"f0": limit} if reserved else {}
+        account = lc.Account.for_trace(
+            trace, limit, reserve=reserve, profile=profile, unreserved_floor=0
+        )
+        now = throttled_rows(account, trace)
+        assert now <= before
+        before = now
+
+
+@given(traces(max_functions=3))
+@property_test
+def test_i13_a_larger_reservation_admits_a_superset_and_leaves_the_others_a_subset(trace):
+    """I13: R up for f: more of f, at the price of the unreserved pool."""
+    profile = lc.Profile(environments="off")
+    sets = []
+    for reserved in range(5):
+        account = lc.Account.for_trace(
+            trace, 4, reserve={"f0": reserved}, profile=profile, unreserved_floor=0
+        )
+        sets.append(throttled_rows(account, trace))
+    own = set(np.flatnonzero(trace.function == 0).tolist())
+    for fewer, more in itertools.pairwise(sets):
+        assert more & own <= fewer & own
+        assert fewer - own <= more - own
+
+
+@given(traces(max_functions=3))
+@property_test
+def test_no_throttle_exactly_when_the_limit_reaches_the_peak_of_the_unlimited_run(trace):
+    """Reliability 3.5, a theorem in both directions."""
+    free = lc.Account.for_trace(trace, 1_000, profile=lc.Profile(environments="off"))
+    peak = int(lc.simulate(free, trace).summary().region["peak_concurrency"])
+    for limit in range(peak + 2):
+        account = free.replace(concurrency_limit=limit, unreserved_floor=0)
+        assert (not throttled_rows(account, trace)) == (limit >= peak)
+
+
+@given(traces())
+@property_test
+def test_i14_without_limits_nothing_is_throttled_and_concurrency_is_the_overlap(trace):
+    """I14: at each arrival, those that began and have not ended, and itself."""
+    account = lc.Account.for_trace(trace, 2**31 - 1, profile=lc.Profile(scaling="off"))
+    result = lc.simulate(account, trace)
+    assert not (result.outcome >= 16).any()
+    ends = result.completions()
+    overlap = [1 + int((ends[:i] > at).sum()) for i, at in enumerate(trace.arrival.tolist())]
+    assert result.summary().region["peak_concurrency"] == max(overlap, default=0)
+
+
+@given(cases(), st.integers(0, 40))
+@property_test
+def test_a_decision_does_not_depend_on_what_comes_later(case, rows):
+    """Reliability 3.5, prefix: the policy is on-line."""
+    account, trace = case
+    prefix = lc.Trace(
+        trace.arrival[:rows], trace.function[:rows], trace.duration[:rows], trace.functions
+    )
+    assert (
+        lc.simulate(account, prefix).outcome.tobytes()
+        == lc.simulate(account, trace).outcome[:rows].tobytes()
+    )
+
+
+@given(cases(**pure), st.integers(2, 7))
+@property_test
+def test_time_measured_in_another_unit_changes_nothing(case, factor):
+    """Reliability 3.5: an affine change of time in integers."""
+    account, trace = case
+    stretched = lc.Trace(
+        trace.arrival * factor + 3, trace.function, trace.duration * factor, trace.functions
+    )
+    assert throttled_rows(account, stretched) == throttled_rows(account, trace)
+
+
+def test_raising_a_limit_can_add_throttles_once_scaling_tokens_and_expiry_are_on():
+    """Reliability 3.5, a FALSE row: the counter-example stands here so that none asserts it."""
+    rng = np.random.default_rng(13)
+    worse = 0
+    for _ in range(3_000):
+        n = 25
+        trace = lc.Trace(np.sort(rng.integers(0, 40, n)), "f", rng.integers(0, 8, n))
+        profile = lc.Profile(scaling_burst=2, scaling_rate=1e9 / 5, idle_timeout=3e-9)
+        counts = [
+            len(
+                throttled_rows(
+                    lc.Account.for_trace(trace, limit, profile=profile, unreserved_floor=0), trace
+                )
+            )
+            for limit in (2, 3)
+        ]
+        worse += counts[1] > counts[0]
+    assert worse > 0

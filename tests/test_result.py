@@ -1,0 +1,253 @@
+"""Results: series in bins, metrics by AWS's names, tables, conversions, provenance."""
+
+import json
+import pickle
+
+import numpy as np
+import pytest
+
+import lambdacore as lc
+
+NAN = np.nan
+
+
+@pytest.fixture
+def minutes():
+    """Three minutes: a burst on two reserved permits, a cold start across a minute's edge.
+
+    `a` has 2 reserved; `b` shares. All inits take 5 s.
+    """
+    trace = lc.Trace(
+        arrival=[0.0, 0.0, 1.0, 58.0, 60.0, 130.0],
+        function=["a", "a", "a", "b", "a", "b"],
+        duration=[10.0, 20.0, 1.0, 2.0, 0.0, 4.0],
+    )
+    account = lc.Account(
+        100,
+        [
+            lc.Function("b"),
+            lc.Function("unused"),
+            lc.Function("a", reserved_concurrency=2),
+        ],
+        unreserved_floor=0,
+        init_duration=5.0,
+    )
+    return lc.simulate(account, trace)
+
+
+def test_rows_follow_the_account_and_bins_run_from_first_arrival_to_last_completion(minutes):
+    """Fine print: rows in the order of account.functions; bins [k period, (k+1) period)."""
+    assert minutes.bin_starts(60).tolist() == [0, 60 * 10**9, 120 * 10**9]
+    assert minutes.throttles(60).tolist() == [[0, 0, 0], [0, 0, 0], [1, 0, 0]]
+    assert minutes.invocations(60).tolist() == [[1, 0, 1], [0, 0, 0], [2, 1, 0]]
+    assert minutes.cold_starts(60).tolist() == [[1, 0, 0], [0, 0, 0], [2, 0, 0]]
+
+
+def test_concurrency_counts_init_and_what_is_carried_into_a_bin(minutes):
+    """Rule 7.2: b's cold start of 58 s runs 5 + 2 s and so counts in the second minute too."""
+    assert minutes.concurrency(60).tolist() == [[1, 1, 1], [0, 0, 0], [2, 1, 0]]
+    assert minutes.concurrency(60, account=True).tolist() == [2, 2, 1]
+    assert minutes.concurrency(60, function="a").tolist() == [2, 1, 0]
+
+
+def test_a_call_of_length_zero_counts_at_its_instant():
+    """Fine print: zero duration is legal and counts in the peak at its instant."""
+    trace = lc.Trace([3, 3, 5], "f", [0, 0, 2])
+    result = lc.simulate(lc.Account.for_trace(trace, 1, unreserved_floor=0), trace)
+    assert result.concurrency(1e-9).tolist() == [[1, 0, 1, 1, 0]]
+
+
+def test_a_long_silence_between_bursts_costs_nothing():
+    """Bins without anything in flight are zero, and the level is right on both sides."""
+    trace = lc.Trace([0, 10**17, 10**17 + 1], "f", [5, 2, 10**9])
+    result = lc.simulate(lc.Account.for_trace(trace), trace)
+    series = result.concurrency(1)[0]
+    assert len(series) == 10**8 + 2
+    assert series[[0, 1, 10**8 - 1, 10**8, 10**8 + 1]].tolist() == [1, 0, 0, 2, 1]
+
+
+def test_what_ends_at_a_bins_start_does_not_count_in_it():
+    trace = lc.Trace([0.0, 30.0], "f", [60.0, 29.0])
+    result = lc.simulate(lc.Account.for_trace(trace), trace)
+    assert result.concurrency(60).tolist() == [[2, 0]]
+
+
+def test_an_epoch_trace_has_bins_from_its_first_arrival_only():
+    start = np.datetime64("2026-11-23T09:00:30")
+    trace = lc.Trace([start], "f", 1.0)
+    result = lc.simulate(lc.Account.for_trace(trace), trace)
+    assert result.bin_starts(60).view("M8[ns]").tolist() == [
+        np.datetime64("2026-11-23T09:00", "ns").astype(int)
+    ]
+
+
+def test_series_are_computed_once_a_period_and_read_only(minutes):
+    assert minutes.concurrency(60) is minutes.concurrency(60)
+    for array in (minutes.outcome, minutes.concurrency(60), minutes.throttles(60)):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 1
+
+
+def test_a_series_that_would_not_fit_is_refused_before_it_is_allocated():
+    """Promise G: the error names the size and the knob; a MemoryError to those who catch it."""
+    trace = lc.Trace([0.0, 1e6], "f", 1.0)
+    result = lc.simulate(lc.Account.for_trace(trace), trace)
+    for series in (result.concurrency, result.throttles, result.cold_starts):
+        with pytest.raises(lc.SeriesSizeError, match=r"GiB.*longer period"):
+            series(1e-6)
+        with pytest.raises(MemoryError):
+            series(1e-9)
+
+
+@pytest.mark.parametrize("period", [0, -1, np.nan, np.inf, "60", True, 1e-10, None])
+def test_a_period_is_a_number_of_seconds(minutes, period):
+    with pytest.raises(lc.ConfigurationError) as caught:
+        minutes.concurrency(period)
+    assert caught.value.argument == "period"
+
+
+def test_a_function_is_known_and_excludes_the_region(minutes):
+    with pytest.raises(lc.ConfigurationError, match="did you mean 'unused'"):
+        minutes.throttles(function="unusd")
+    with pytest.raises(lc.ConfigurationError, match="exclude"):
+        minutes.concurrency(function="a", account=True)
+    with pytest.raises(lc.ConfigurationError, match="no throttled Outcome"):
+        minutes.throttles(cause=lc.Outcome.COLD)
+
+
+@pytest.mark.parametrize(
+    ("name", "function", "statistic", "points"),
+    [
+        ("Invocations", None, None, [3, 1, 1]),
+        ("Invocations", "a", "Sum", [2, 1, NAN]),
+        ("Throttles", "a", None, [1, 0, NAN]),
+        ("Throttles", "unused", None, [NAN, NAN, NAN]),
+        ("ConcurrentExecutions", None, "Maximum", [2, 2, 1]),
+        ("ConcurrentExecutions", "b", None, [1, 1, 1]),
+        ("ConcurrentExecutions", "a", None, [2, 1, NAN]),
+        ("UnreservedConcurrentExecutions", None, None, [1, 1, 1]),
+        ("ClaimedAccountConcurrency", None, None, [3, 3, 3]),
+        ("Duration", "a", None, [15_000, 0, NAN]),
+        ("Duration", None, "Maximum", [20_000, 0, 4_000]),
+        ("Duration", None, "Minimum", [2_000, 0, 4_000]),
+        ("Duration", None, "Sum", [32_000, 0, 4_000]),
+        ("Duration", None, "SampleCount", [3, 1, 1]),
+        ("Duration", None, "p50", [10_000, 0, 4_000]),
+        ("Duration", "a", "p99.9", [20_000, 0, NAN]),
+    ],
+)
+def test_metrics_have_cloudwatchs_names_units_and_gaps(minutes, name, function, statistic, points):
+    """Section 10: float64 in CloudWatch's unit (Duration in ms, no init), NaN without a point."""
+    series = minutes.metric(name, function, 60, statistic)
+    assert series.dtype == np.float64
+    np.testing.assert_array_equal(series, points)
+
+
+def test_an_unknown_metric_or_statistic_is_refused_with_the_known_ones(minutes):
+    with pytest.raises(lc.ConfigurationError, match="did you mean 'Throttles'"):
+        minutes.metric("Throttle")
+    for name, statistic in (("Invocations", "Maximum"), ("Duration", "p101"), ("Duration", "P50")):
+        with pytest.raises(lc.ConfigurationError, match="it has"):
+            minutes.metric(name, statistic=statistic)
+    with pytest.raises(lc.ConfigurationError, match="metric of the Region"):
+        minutes.metric("ClaimedAccountConcurrency", function="a")
+
+
+def test_the_summary_is_a_table_of_functions_and_the_region(minutes):
+    summary = minutes.summary()
+    assert summary.functions == ("b", "unused", "a")
+    assert summary["limit"].tolist() == [-1, -1, 2]
+    assert summary["arrivals"].tolist() == [2, 0, 4]
+    assert summary["throttles"].tolist() == [0, 0, 1]
+    np.testing.assert_array_equal(summary["throttle_ratio"], [0, NAN, 0.25])
+    assert summary["peak_concurrency"].tolist() == [1, 0, 2]
+    assert summary.region["peak_concurrency"] == 2
+    # 15 + 25 s of a's cold starts, 7 of b's and 4 warm, over 134 s.
+    assert summary.region["mean_concurrency"] == pytest.approx((15 + 25 + 7 + 4) / 134)
+    text = repr(summary)
+    assert "reserved 1" in text
+    assert max(map(len, text.split("\n"))) <= 100
+    assert "<table>" in minutes._repr_html_()
+    assert json.dumps(summary.to_dict(), allow_nan=False)
+
+
+def test_a_summary_of_many_functions_shows_those_with_throttles_and_says_what_it_leaves_out():
+    names = [f"{'0123456789abcdef' * 4}/{i:064d}" for i in range(500)]
+    trace = lc.Trace(np.zeros(1_000), np.arange(1_000) % 500, 1.0, functions=names)
+    result = lc.simulate(lc.Account.for_trace(trace, 900), trace)
+    text = repr(result.summary())
+    assert "480 functions" in text
+    assert max(map(len, text.split("\n"))) <= 100
+
+
+def test_the_repr_says_what_came_of_it(minutes):
+    assert repr(minutes) == (
+        "<Result: 6 invocations of 3 functions at a limit of 100: 1 throttled (16.7 %)>"
+    )
+
+
+def test_scaling_throttles_take_the_reason_of_the_pool_that_the_function_draws_on():
+    """Section 6: AWS names no reason for the scaling rate; the model takes that of 5b / 5c."""
+    trace = lc.Trace([0.0] * 4, ["a", "a", "b", "b"], 1.0)
+    profile = lc.Profile(scaling_burst=1)
+    account = lc.Account.for_trace(trace, reserve={"a": 5}, profile=profile)
+    result = lc.simulate(account, trace)
+    assert result.throttles_by_reason() == {
+        "ReservedFunctionConcurrentInvocationLimitExceeded": 1,
+        "ConcurrentInvocationLimitExceeded": 1,
+    }
+
+
+def test_outcome_codes_are_frozen():
+    """Fine print: admitted < 16 <= throttled < 128; a stored column reads the same for ever."""
+    assert {code.name: int(code) for code in lc.Outcome} == {
+        "PROVISIONED": 1, "WARM": 2, "COLD": 3,
+        "RESERVED_ZERO": 16, "RESERVED_CONCURRENCY": 17, "UNRESERVED_CONCURRENCY": 18,
+        "SCALING_RATE": 19, "ACCOUNT_RATE": 20, "RESERVED_RATE": 21,
+        "ACCOUNT_CONCURRENCY": 22, "CALLER_RATE": 23,
+    }  # fmt: skip
+    for code in lc.Outcome:
+        assert code.throttled == (code >= 16)
+        assert (code.aws_reason is not None) == code.throttled
+
+
+def test_a_result_says_what_made_it_and_survives_pickling(minutes):
+    made = minutes.provenance()
+    assert made["versions"]["lambdacore"] == lc.__version__
+    assert made["account"]["functions"][2]["reserved_concurrency"] == 2
+    assert made["account"]["profile"]["name"] == "pools-2026"
+    assert made["trace"] == {"invocations": 6, "sha256": minutes.trace.digest()}
+    copy = pickle.loads(pickle.dumps(minutes))
+    assert copy.provenance() == made
+    assert copy.outcome.tobytes() == minutes.outcome.tobytes()
+    assert copy.concurrency(60).tolist() == minutes.concurrency(60).tolist()
+
+
+def test_a_result_becomes_a_pandas_frame_by_bin_or_by_invocation(minutes):
+    pd = pytest.importorskip("pandas", reason="the extra frames is not installed")
+    frame = minutes.to_pandas(60)
+    assert frame.index.names == ["function", "time"]
+    assert frame.loc[("a", pd.Timedelta(0)), "throttles"] == 1
+    rows = minutes.to_pandas(period=None)
+    assert rows["outcome"].tolist()[2] == "RESERVED_CONCURRENCY"
+    assert rows["arrival"].iloc[3] == pd.Timedelta(58, "s")
+    assert rows["function"].tolist() == ["a", "a", "a", "b", "a", "b"]
+    assert minutes.summary().to_pandas().loc["a", "throttles"] == 1
+
+
+def test_a_result_becomes_a_polars_frame(minutes):
+    pl = pytest.importorskip("polars", reason="the extra frames is not installed")
+    frame = minutes.to_polars(60)
+    assert frame.filter(pl.col("function") == "a")["throttles"].to_list() == [1, 0, 0]
+    rows = minutes.to_polars(period=None)
+    assert rows["outcome"].to_list()[2] == "RESERVED_CONCURRENCY"
+    assert rows["function"].to_list() == ["a", "a", "a", "b", "a", "b"]
+    assert minutes.summary().to_polars()["function"].to_list() == ["b", "unused", "a"]
+
+
+def test_a_result_becomes_an_xarray_dataset(minutes):
+    pytest.importorskip("xarray", reason="the extra frames is not installed")
+    dataset = minutes.to_xarray(60)
+    assert dataset["throttles"].sel(function="a").values.tolist() == [1, 0, 0]
+    assert dataset["region_concurrency"].values.tolist() == [2, 2, 1]
+    assert dataset["time"].values.tolist() == [0, 60, 120]

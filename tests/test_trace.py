@@ -1,0 +1,196 @@
+"""Traffic from arrays: what is accepted, how it is ordered, and what bad input gets."""
+
+import pickle
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import lambdacore as lc
+from lambdacore.testing import traces
+
+
+def trace(arrival, duration=1.0, function="f", **names):
+    return lc.Trace(arrival=arrival, function=function, duration=duration, **names)
+
+
+def refusal(**columns):
+    """Make a trace that must be refused; gives the error."""
+    given = {"arrival": [0.0, 1.0, 2.0], "function": "f", "duration": 1.0, **columns}
+    with pytest.raises(lc.TraceError) as caught:
+        lc.Trace(**given)
+    return caught.value
+
+
+def test_floats_are_seconds_rounded_half_to_even_and_integers_are_nanoseconds():
+    assert trace([1.5, 2.0]).arrival.tolist() == [1_500_000_000, 2_000_000_000]
+    assert trace([0.5e-9, 1.5e-9, 2.5e-9]).arrival.tolist() == [0, 2, 2]
+    assert trace([15, 20]).arrival.tolist() == [15, 20]
+    assert trace([1], duration=7).duration.tolist() == [7]
+
+
+def test_datetimes_count_from_1970_exactly():
+    times = np.array(["2026-11-23T09:00:00.000000001", "2026-11-23T08:00"], "datetime64[ns]")
+    made = trace(times, duration=np.timedelta64(200, "ms"))
+    assert made.arrival[1] - made.arrival[0] == 3_600 * 10**9 + 1
+    assert made.arrival.view("datetime64[ns]")[1] == times[0]
+    assert set(made.duration.tolist()) == {200_000_000}
+
+
+def test_rows_are_sorted_stably_by_arrival_and_order_names_the_rows_of_the_input():
+    """Fine print: `trace.order` gives the rows of the input, None if it was sorted."""
+    made = lc.Trace([3, 1, 3, 0], ["a", "b", "c", "d"], [10, 20, 30, 40])
+    assert made.arrival.tolist() == [0, 1, 3, 3]
+    assert made.duration.tolist() == [40, 20, 10, 30]
+    assert [made.functions[i] for i in made.function] == ["d", "b", "a", "c"]
+    assert made.order.tolist() == [3, 1, 0, 2]
+    assert trace([0, 1, 1, 2]).order is None
+
+
+def test_functions_are_named_in_order_of_appearance_or_by_index_with_names():
+    by_name = lc.Trace([0, 1, 2], ["b", "a", "b"], 1)
+    assert by_name.functions == ("b", "a")
+    by_index = lc.Trace([0, 1, 2], [1, 0, 1], 1, functions=["a", "b"])
+    assert [by_index.functions[i] for i in by_index.function] == ["b", "a", "b"]
+    named = lc.Trace([0, 1], ["b", "b"], 1, functions=["a", "b"])
+    assert named.function.tolist() == [1, 1]
+    for column in (np.array(["b", "a"]), np.array(["b", "a"], dtype=object)):
+        assert lc.Trace([0, 1], column, 1).functions == ("b", "a")
+
+
+def test_columns_are_owned_and_read_only():
+    """Fine print: a trace owns its columns; a change of the input changes nothing."""
+    arrival = np.array([0, 5, 7])
+    made = trace(arrival)
+    arrival[0] = 6
+    assert made.arrival.tolist() == [0, 5, 7]
+    for column in (made.arrival, made.function, made.duration):
+        with pytest.raises(ValueError, match="read-only"):
+            column[0] = 1
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        [4, 2, 9],
+        (4, 2, 9),
+        range(4, 7),
+        np.array([4, 2, 9], dtype=">i8"),
+        np.array([4, 2, 9], dtype=np.int32),
+        np.array([4, 2, 9], dtype=np.uint64),
+        np.array([9, 2, 4])[::-1],
+        np.array([[4, 0], [2, 0], [9, 0]])[:, 0],
+        np.ma.array([4, 2, 9]),
+    ],
+    ids=["list", "tuple", "range", "big-endian", "int32", "uint64", "reversed", "strided", "ma"],
+)
+def test_any_byte_order_stride_and_integer_width_is_accepted(column):
+    assert trace(column).arrival.tolist() == sorted(np.asarray(column).tolist())
+
+
+def test_floats_of_any_byte_order_and_width_are_accepted():
+    for dtype in ("<f8", ">f8", "f4", "f2"):
+        assert trace(np.array([0.5, 0.25], dtype=dtype)).arrival.tolist() == [
+            250_000_000,
+            500_000_000,
+        ]
+
+
+@pytest.mark.parametrize(
+    ("columns", "argument", "index", "words"),
+    [
+        ({"arrival": [0.0, np.nan, np.nan]}, "arrival", 1, "NaN"),
+        ({"arrival": [0.0, 1.0, np.inf]}, "arrival", 2, "infinite"),
+        ({"arrival": [0.0, -1e-9, 2.0]}, "arrival", 1, "negative"),
+        ({"arrival": [0, -1, 2]}, "arrival", 1, "negative"),
+        ({"arrival": [0.0, 9.3e9, 1.0]}, "arrival", 1, "2\\^63"),
+        ({"arrival": np.array([0, 2**63, 1], np.uint64)}, "arrival", 1, "2\\^63"),
+        ({"arrival": np.array(["NaT", "2026-01-01"], "M8[s]")}, "arrival", 0, "NaT"),
+        ({"arrival": np.array(["1969-01-01"], "M8[s]")}, "arrival", 0, "negative"),
+        ({"arrival": np.array([0, 2**62], "M8[s]")}, "arrival", 1, "nanoseconds"),
+        ({"arrival": [True, False, True]}, "arrival", None, "dtype bool"),
+        ({"arrival": ["0", "1", "2"]}, "arrival", None, "dtype <U1"),
+        ({"arrival": [0, 2**70, 1]}, "arrival", None, "dtype object"),
+        ({"arrival": [[0.0], [1.0]]}, "arrival", None, "2 dimensions"),
+        ({"arrival": 3.0}, "arrival", None, "0 dimensions"),
+        ({"arrival": np.ma.array([0, 1, 2], mask=[0, 1, 0])}, "arrival", None, "masked"),
+        ({"duration": [1.0, np.nan, 1.0]}, "duration", 1, "NaN"),
+        ({"duration": -1}, "duration", None, "negative"),
+        ({"duration": [1.0, 1.0]}, "duration", None, "2 rows and arrival has 3"),
+        ({"duration": np.datetime64("2026-01-01")}, "duration", None, "timedelta64"),
+        ({"arrival": [0, 1, 2], "duration": [1, 2**63 - 1, 1]}, "duration", 1, "2\\^63"),
+        ({"function": ["a", "b"]}, "function", None, "2 rows and arrival has 3"),
+        ({"function": ["a", "", "b"]}, "function", 1, "non-empty"),
+        ({"function": ["a", None, "b"]}, "function", 1, "non-empty"),
+        ({"function": [0, 1, 2]}, "functions", None, "functions=\\[names\\]"),
+        ({"function": [0, 2, 1], "functions": ["a", "b"]}, "function", 1, "index"),
+        ({"function": [0, -1, 1], "functions": ["a", "b"]}, "function", 1, "index"),
+        ({"function": [0.0, 1.0, 1.0], "functions": ["a", "b"]}, "function", None, "float64"),
+        (
+            {"function": ["a", "checkot", "a"], "functions": ["a", "checkout"]},
+            "function",
+            1,
+            "did you mean 'checkout'",
+        ),
+        ({"functions": ["f", "g", "f"]}, "functions", 2, "already"),
+        ({"functions": "f"}, "functions", None, "list"),
+    ],
+)
+def test_a_bad_column_is_refused_by_argument_and_first_bad_index(columns, argument, index, words):
+    error = refusal(**columns)
+    assert (error.argument, error.index) == (argument, index)
+    assert re.search(words, str(error)), str(error)
+    assert isinstance(error, ValueError)
+
+
+def test_an_empty_trace_is_legal_everywhere():
+    made = lc.Trace([], [], [], functions=["f"])
+    result = lc.simulate(lc.Account.for_trace(made), made)
+    assert len(result) == 0
+    assert result.concurrency(60).shape == (1, 0)
+    assert result.throttles(60).shape == (1, 0)
+    assert np.isnan(result.summary()["throttle_ratio"]).all()
+    assert "0 invocations" in repr(result)
+    assert lc.required_concurrency(made).account_required == 0
+
+
+def test_a_trace_survives_pickling_read_only_and_with_its_digest():
+    made = lc.Trace([3, 1], ["a", "b"], [1, 2])
+    copy = pickle.loads(pickle.dumps(made))
+    assert copy.digest() == made.digest()
+    assert copy.order.tolist() == [1, 0]
+    assert not copy.arrival.flags.writeable
+
+
+@given(traces(), traces())
+@settings(max_examples=200, deadline=None, derandomize=True)
+def test_equal_digests_mean_equal_columns(one, other):
+    same = (
+        one.functions == other.functions
+        and one.arrival.tolist() == other.arrival.tolist()
+        and one.function.tolist() == other.function.tolist()
+        and one.duration.tolist() == other.duration.tolist()
+    )
+    assert (one.digest() == other.digest()) == same
+    again = lc.Trace(one.arrival, one.function, one.duration, one.functions)
+    assert again.digest() == one.digest()
+
+
+@given(st.permutations(range(6)))
+@settings(max_examples=50, deadline=None, derandomize=True)
+def test_the_order_of_input_rows_at_distinct_times_changes_nothing(order):
+    arrival, duration = np.array([0, 2, 3, 5, 8, 9]), np.array([4, 4, 1, 3, 0, 2])
+    function = np.array([0, 1, 0, 1, 1, 0])
+    rows = list(order)
+    names = ["a", "b"]
+    straight = lc.Trace(arrival, function, duration, names)
+    shuffled = lc.Trace(arrival[rows], function[rows], duration[rows], names)
+    assert shuffled.digest() == straight.digest()
+
+
+def test_the_repr_of_a_trace_says_how_much_of_what_and_when():
+    assert repr(lc.Trace([0.0, 61.25], ["a", "b"], 1.0)) == (
+        "<Trace: 2 invocations of 2 functions in 0 s .. 61.25 s>"
+    )
