@@ -1,0 +1,149 @@
+"""Measure the figures that the project states, in CPU time, medians of interleaved rounds.
+
+    python benches/python/figures.py [invocations]
+
+Absolute times depend on the machine; nothing asserts them.
+"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+import lambdacore as lc
+from lambdacore import _core
+
+ROUNDS = 5
+
+
+def cpu_time(call: Callable[[], object]) -> float:
+    start = time.process_time()
+    call()
+    return time.process_time() - start
+
+
+def interleaved(
+    calls: dict[str, Callable[[], object]], rounds: int = ROUNDS
+) -> dict[str, list[float]]:
+    """Time each call once a round, in turn."""
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in range(rounds):
+        for name, call in calls.items():
+            times[name].append(cpu_time(call))
+    return times
+
+
+def poisson(invocations: int, in_flight: int, functions: int = 1) -> lc.Trace:
+    """Poisson arrivals of exponential calls of one second, so many at once in the mean."""
+    rng = np.random.default_rng(in_flight)
+    names = [f"f{i}" for i in range(functions)]
+    return lc.Trace(
+        np.cumsum(rng.exponential(1 / in_flight, invocations)),
+        rng.integers(0, functions, invocations),
+        rng.exponential(1.0, invocations),
+        names,
+    )
+
+
+def replay(invocations: int) -> None:
+    pure = lc.Profile(environments="off")
+    print(f"\nreplay of {invocations:,} invocations through lc.simulate, per invocation")
+    print(
+        f"{'in flight':>10} {'functions':>9}  {'what':24} "
+        f"{'wheel':>9} {'':>10} {'heap':>9} {'ratio':>6}"
+    )
+    cases = [
+        (1_000, 1, "one shared pool", pure, {}),
+        (100_000, 1, "one shared pool", pure, {}),
+        (1_000_000, 1, "one shared pool", pure, {}),
+        (1_000, 1, "environments + scaling", lc.Profile(), {"init_duration": 0.2}),
+        (1_000, 100, "environments + scaling", lc.Profile(), {"init_duration": 0.2}),
+    ]
+    for in_flight, functions, what, profile, values in cases:
+        trace = poisson(invocations, in_flight, functions)
+        account = lc.Account.for_trace(trace, in_flight, profile=profile, **values)
+        traced = list(range(functions))
+        columns = trace._columns()
+        times = interleaved(
+            {
+                "wheel": lambda a=account, t=trace: lc.simulate(a, t),
+                "heap": lambda a=account, c=columns, t=traced: _core.simulate(
+                    a._engine, c, t, calendar="heap"
+                ),
+            }
+        )
+        wheel, heap = (statistics.median(times[name]) / invocations for name in ("wheel", "heap"))
+        ratio = statistics.median(h / w for w, h in zip(times["wheel"], times["heap"], strict=True))
+        print(
+            f"{in_flight:>10,} {functions:>9}  {what:24} {wheel * 1e9:>6.1f} ns "
+            f"{1e-6 / wheel:>6.1f} M/s {heap * 1e9:>6.1f} ns {ratio:>6.2f}"
+        )
+
+
+def series(invocations: int) -> None:
+    trace = poisson(invocations, 1_000, 100)
+    account = lc.Account.for_trace(trace, 1_000, init_duration=0.2)
+    outcome = lc.simulate(account, trace).outcome
+    both = []
+    for _ in range(ROUNDS):
+        result = lc.Result(account, trace, outcome)
+        both.append(cpu_time(lambda r=result: (r.concurrency(60), r.throttles(60))))
+    each = statistics.median(both) / invocations * 1e9
+    print(
+        f"\nminute series of concurrency and throttles, 100 functions: {each:.1f} ns an invocation"
+    )
+
+
+def memory(invocations: int) -> None:
+    """Peak of the process during the run, less what it held before (Linux only)."""
+
+    def kilobytes(field: str) -> int:
+        with open("/proc/self/status") as file:
+            return next(int(line.split()[1]) for line in file if line.startswith(field))
+
+    trace = poisson(invocations, 1_000)
+    account = lc.Account.for_trace(trace)
+    with open("/proc/self/clear_refs", "w") as file:
+        file.write("5")  # begin a new peak
+    before = kilobytes("VmRSS")
+    result = lc.simulate(account, trace)
+    grown = (kilobytes("VmHWM") - before) * 1024
+    print(f"memory of lc.simulate beside the trace: {grown / len(result):.2f} bytes an invocation")
+
+
+def small_call() -> None:
+    trace = poisson(100, 10)
+    account = lc.Account.for_trace(trace)
+    each = min(
+        cpu_time(lambda: [lc.simulate(account, trace) for _ in range(2_000)]) for _ in range(5)
+    )
+    print(f"lc.simulate of 100 invocations: {each / 2_000 * 1e6:.1f} us")
+
+
+def import_time() -> None:
+    """Interleaved, in fresh interpreters: import numpy against import numpy, lambdacore."""
+    times: dict[str, list[float]] = {"numpy": [], "numpy, lambdacore": []}
+    for _ in range(15):
+        for modules, found in times.items():
+            code = (
+                "import time; start = time.perf_counter(); "
+                f"import {modules}; print(time.perf_counter() - start)"
+            )
+            out = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+            found.append(float(out.stdout))
+    extra = statistics.median(times["numpy, lambdacore"]) - statistics.median(times["numpy"])
+    print(f"import lambdacore adds {extra * 1e3:.1f} ms to import numpy")
+
+
+if __name__ == "__main__":
+    rows = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000_000
+    import_time()
+    small_call()
+    memory(rows)
+    replay(rows)
+    series(rows)
