@@ -1,0 +1,152 @@
+//! The simulation as a whole: pieces, calendars, bad rows. Outcomes themselves are compared
+//! with the reference model in the Python tests.
+
+use lambdacore::{
+    Account, Calendar, Function, Heap, Invocations, MAX_LIMIT, Outcome, Profile, Scaling,
+    Simulation, TraceError, Wheel, required_concurrency,
+};
+use proptest::prelude::*;
+
+/// Columns of (arrival, function, duration), sorted.
+type Columns = (Vec<u64>, Vec<u32>, Vec<u64>);
+
+fn columns(mut rows: Vec<(u64, u32, u64)>) -> Columns {
+    rows.sort_by_key(|row| row.0);
+    let (arrival, rest): (Vec<_>, Vec<_>) = rows.into_iter().map(|(a, f, d)| (a, (f, d))).unzip();
+    let (function, duration) = rest.into_iter().unzip();
+    (arrival, function, duration)
+}
+
+fn traces() -> impl Strategy<Value = Columns> {
+    let time = prop_oneof![0_u64..30, 0_u64..1_000, 0_u64..1_000_000_000_000];
+    prop::collection::vec((time.clone(), 0_u32..3, time), 0..300).prop_map(columns)
+}
+
+fn accounts() -> impl Strategy<Value = Account> {
+    let function = (prop::option::of(0_u32..4), 0_u64..20, 0_u64..40);
+    let profile = (any::<bool>(), prop::option::of((0_u32..4, 1_u64..9)));
+    (prop::collection::vec(function, 3), 0_u32..6, profile).prop_map(
+        |(functions, shared, (environments, scaling))| {
+            let reserved: u32 = functions.iter().filter_map(|f| f.0).sum();
+            let functions = functions
+                .into_iter()
+                .enumerate()
+                .map(|(i, (reserved_concurrency, init_duration, idle_timeout))| Function {
+                    reserved_concurrency,
+                    init_duration,
+                    idle_timeout,
+                    ..Function::named(format!("f{i}"))
+                })
+                .collect();
+            let scaling = scaling
+                .map_or(Scaling::Off, |(burst, interval)| Scaling::Bucket { burst, interval });
+            let profile = Profile { environments, scaling };
+            Account::new(reserved + shared, Some(0), functions, profile).expect("it fits")
+        },
+    )
+}
+
+/// Runs a trace in pieces of so many rows.
+fn run<C: Calendar>(account: &Account, columns: &Columns, piece: usize) -> Vec<u8> {
+    let (arrival, function, duration) = columns;
+    let whole = Invocations::new(arrival, function, duration).expect("of one length");
+    let mut outcome = vec![0; whole.len()];
+    let mut simulation = Simulation::<C>::with_calendar(account, &[2, 0, 1]);
+    let mut start = 0;
+    while start < whole.len() {
+        let rows = start..whole.len().min(start + piece);
+        simulation.run(whole.rows(rows.clone()), &mut outcome[rows.clone()]).expect("good rows");
+        start = rows.end;
+    }
+    outcome
+}
+
+proptest! {
+    /// I11: splitting a trace across calls, with the state carried, gives the same bytes.
+    #[test]
+    fn a_trace_run_in_pieces_gives_the_bytes_of_the_trace_run_whole(
+        account in accounts(), trace in traces(), piece in 1_usize..50,
+    ) {
+        let whole = run::<Wheel>(&account, &trace, usize::MAX);
+        prop_assert_eq!(run::<Wheel>(&account, &trace, piece), whole);
+    }
+
+    #[test]
+    fn the_wheel_gives_the_bytes_of_the_heap(account in accounts(), trace in traces()) {
+        let whole = run::<Heap>(&account, &trace, usize::MAX);
+        prop_assert_eq!(run::<Wheel>(&account, &trace, usize::MAX), whole);
+    }
+}
+
+#[test]
+fn a_bad_row_is_named_and_nothing_is_run() {
+    let account = Account::new(
+        10,
+        Some(0),
+        vec![Function::named("f")],
+        Profile { environments: false, ..Profile::default() },
+    )
+    .unwrap();
+    let mut simulation = Simulation::new(&account, &[0]);
+    let cases: [(&[u64], &[u32], &[u64], TraceError); 4] = [
+        (&[5, 4], &[0, 0], &[1, 1], TraceError::Unsorted { row: 1 }),
+        (
+            &[5, 6],
+            &[0, 1],
+            &[1, 1],
+            TraceError::UnknownFunction { row: 1, function: 1, functions: 1 },
+        ),
+        (&[5, 1 << 63], &[0, 0], &[1, 1], TraceError::TooLate { row: 1 }),
+        (&[5, 6], &[0, 0], &[1, u64::MAX], TraceError::TooLate { row: 1 }),
+    ];
+    for (arrival, function, duration, error) in cases {
+        let bad = Invocations::new(arrival, function, duration).unwrap();
+        assert_eq!(simulation.run(bad, &mut [0; 2]), Err(error));
+        assert_eq!(simulation.in_flight(), 0);
+    }
+    assert!(matches!(
+        Invocations::new(&[1], &[], &[1]),
+        Err(TraceError::Lengths { arrivals: 1, functions: 0, durations: 1 })
+    ));
+    // A later piece must not begin before the last one ended.
+    let good = Invocations::new(&[9], &[0], &[0]).unwrap();
+    simulation.run(good, &mut [0]).unwrap();
+    let early = Invocations::new(&[8], &[0], &[0]).unwrap();
+    assert_eq!(simulation.run(early, &mut [0]), Err(TraceError::Unsorted { row: 0 }));
+}
+
+#[test]
+fn rows_are_named_as_they_stand_in_the_whole_trace() {
+    let whole = Invocations::new(&[0, 1, 2, 1], &[0; 4], &[0; 4]).unwrap();
+    let account = Account::new(1, Some(0), vec![Function::named("f")], Profile::default()).unwrap();
+    let mut simulation = Simulation::new(&account, &[0]);
+    assert_eq!(simulation.run(whole.rows(2..4), &mut [0; 2]), Err(TraceError::Unsorted { row: 3 }));
+}
+
+#[test]
+fn the_longest_times_and_the_largest_limit_do_not_overflow() {
+    let longest = (1 << 63) - 1;
+    let account = Account::new(
+        MAX_LIMIT,
+        None,
+        vec![Function { init_duration: longest, idle_timeout: u64::MAX, ..Function::named("f") }],
+        Profile { environments: true, scaling: Scaling::Bucket { burst: 2, interval: 1 << 63 } },
+    )
+    .unwrap();
+    let trace = Invocations::new(&[0, longest, longest], &[0; 3], &[longest, 0, 0]).unwrap();
+    let mut outcome = [0; 3];
+    let mut simulation = Simulation::new(&account, &[0]);
+    simulation.run(trace, &mut outcome).unwrap();
+    assert_eq!(outcome, [Outcome::Cold as u8, Outcome::Cold as u8, Outcome::ScalingRate as u8]);
+    assert_eq!(simulation.in_flight(), 2);
+}
+
+#[test]
+fn a_search_that_is_broken_off_gives_nothing() {
+    let trace = Invocations::new(&[0, 0], &[0, 0], &[1, 1]).unwrap();
+    let mut stop = |_| std::ops::ControlFlow::Break(());
+    assert_eq!(required_concurrency(trace, &[0], 0, &mut stop), Ok(None));
+    let mut go_on = |_| std::ops::ControlFlow::Continue(());
+    let found = required_concurrency(trace, &[1], 0, &mut go_on).unwrap().unwrap();
+    assert_eq!((found.by_function, found.account), (vec![1], 2));
+}

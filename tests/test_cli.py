@@ -1,0 +1,163 @@
+"""The command line: tables, JSON, exit codes, and what a bad scenario file gets."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import lambdacore as lc
+
+SCENARIO = """
+schema = 1
+trace = "calls.csv"
+[account]
+concurrency_limit = 3
+unreserved_floor = 0
+[functions.a]
+reserved_concurrency = 1
+[functions.b]
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    trace = lc.Trace([0.0, 0.0, 0.0, 0.0, 70.0], ["a", "a", "b", "b", "b"], 1.5)
+    lc.write_trace(trace, tmp_path / "calls.csv")
+    (tmp_path / "calls.toml").write_text(SCENARIO, "utf-8")
+    return tmp_path
+
+
+def run(folder, *arguments, code=0):
+    """Run the installed command as a process; gives what it prints."""
+    command = [sys.executable, "-c", "from lambdacore.cli import main; main()", *arguments]
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, check=False, timeout=120,
+        env={**os.environ, "NO_COLOR": "1"},
+    )  # fmt: skip
+    assert done.returncode == code, (done.stdout, done.stderr)
+    assert "Traceback" not in done.stderr
+    return done.stdout if code == 0 else done.stderr
+
+
+def test_simulate_prints_the_summary_of_a_scenario(folder):
+    printed = run(folder, "simulate", "calls.toml")
+    assert "Region" in printed
+    assert "reserved 1" in printed
+    assert "unreserved" not in printed
+
+
+def test_simulate_takes_a_trace_with_a_limit_and_reservations(folder):
+    printed = run(
+        folder, "simulate", "--trace", "calls.csv", "--limit", "101", "--reserve", "a=1", "--json"
+    )
+    report = json.loads(printed)
+    assert report["schema"] == 1
+    rows = {row["function"]: row for row in report["summary"]["functions"]}
+    assert rows["a"]["throttles"] == 1
+    assert rows["b"]["limit"] == -1
+    assert report["summary"]["region"]["limit"] == 101
+    assert report["data_quality"] == {"rows_read": 5, "rows_skipped": 0, "shifted_ns": 0}
+    assert len(report["provenance"]["trace"]["sha256"]) == 64
+
+
+def test_options_override_the_scenario(folder):
+    report = json.loads(
+        run(folder, "simulate", "calls.toml", "--limit", "2", "--reserve", "a=2", "--json")
+    )
+    throttles = {row["function"]: row["throttles"] for row in report["summary"]["functions"]}
+    assert throttles == {"a": 0, "b": 3}
+
+
+def test_a_period_adds_series(folder):
+    report = json.loads(run(folder, "simulate", "calls.toml", "--period", "60", "--json"))
+    assert report["series"]["bin_starts_ns"] == [0, 60_000_000_000]
+    assert report["series"]["region_concurrency"] == [3, 1]
+    assert report["series"]["functions"][0]["throttles"] == [1, 0]
+    printed = run(folder, "simulate", "calls.toml", "--period", "60")
+    assert "60 s" in printed
+
+
+def test_the_picture_is_written(folder):
+    pytest.importorskip("matplotlib", reason="the extra plot is not installed")
+    run(folder, "simulate", "calls.toml", "--plot", "picture.png")
+    assert (folder / "picture.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_required_prints_the_smallest_limits(folder):
+    report = json.loads(run(folder, "required", "calls.csv", "--json"))
+    assert report["account"]["required"] == 4
+    assert [row["required"] for row in report["functions"]] == [2, 2]
+    assert "one shared pool" in run(folder, "required", "calls.csv", "--throttle-ratio", "0.5")
+
+
+def test_a_command_is_installed():
+    script = Path(sys.executable).with_name("lambdacore")
+    done = subprocess.run([script, "--version"], capture_output=True, text=True, check=True)
+    assert lc.__version__ in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["simulate"], "give a SCENARIO file, or --trace FILE"),
+        (["simulate", "none.toml"], "none.toml"),
+        (["simulate", "--trace", "none.csv"], "none.csv"),
+        (["simulate", "--trace", "calls.csv", "--reserve", "a"], "write NAME=NUMBER"),
+        (["simulate", "--trace", "calls.csv", "--reserve", "a=1", "--reserve", "a=2"], "twice"),
+        (["simulate", "--trace", "calls.csv", "--reserve", "c=1"], "no function 'c'"),
+        (["simulate", "--trace", "calls.csv", "--reserve", "a=950"], "at most 900"),
+        (["simulate", "--trace", "calls.csv", "--limit", "-1"], "concurrency_limit = -1"),
+        (["simulate", "--trace", "calls.csv", "--limit", "x"], "not a valid integer"),
+        (["simulate", "--trace", "calls.csv", "--period", "0"], "period"),
+        (["simulate", "--trace", "calls.csv", "--format", "cvs"], "did you mean 'csv'"),
+        (["required", "calls.csv", "--throttle-ratio", "2"], "throttle_ratio"),
+        (["simulte"], "No such command"),
+    ],
+)
+def test_bad_usage_and_bad_input_end_with_code_2_and_one_clear_line(folder, arguments, words):
+    """Exit codes: 0 done, 2 usage or bad input."""
+    assert words in run(folder, *arguments, code=2)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (("schema = 1", "schema = 2"), "this version reads schema = 1"),
+        (("schema = 1", ""), "schema = None"),
+        (("concurrency_limit", "concurency_limit"), "did you mean 'concurrency_limit'"),
+        (("reserved_concurrency = 1", "reserved = 1"), "functions.a.reserved"),
+        (("reserved_concurrency = 1", "reserved_concurrency = 1.5"), "functions.a: reserved"),
+        (("reserved_concurrency = 1", "reserved_concurrency = true"), "boolean"),
+        (("reserved_concurrency = 1", "reserved_concurrency = 4"), "at most 3"),
+        (("[functions.b]", ""), "does not declare"),
+        (("[functions.b]", "[function.b]"), "did you mean 'functions'"),
+        (('trace = "calls.csv"', ""), "names no trace"),
+        (('trace = "calls.csv"', "trace = 3"), "a table is needed"),
+        (('trace = "calls.csv"', 'trace = {path = "calls.csv", lenient = 1}'), "trace.lenient"),
+        (("[account]", "[account"), "no TOML"),
+        (("unreserved_floor = 0", 'profile = "pools"'), "profile"),
+        (("unreserved_floor = 0", "profile = {scalling = 'off'}"), "did you mean 'scaling'"),
+    ],
+)
+def test_a_bad_scenario_is_refused_by_path_and_key(folder, change, words):
+    (folder / "calls.toml").write_text(SCENARIO.replace(*change), "utf-8")
+    said = run(folder, "simulate", "calls.toml", code=2)
+    assert words in said
+    if "declare" not in words and "names no" not in words:
+        assert "calls.toml" in said
+
+
+def test_a_scenario_may_declare_all_functions_and_change_the_profile(folder):
+    text = SCENARIO.replace("[functions.b]", "").replace(
+        "unreserved_floor = 0",
+        "unreserved_floor = 0\ndeclare_all = true\nidle_timeout = inf\n"
+        "profile = {name = 'pools-2026', scaling_burst = 1}",
+    )
+    (folder / "calls.toml").write_text(text, "utf-8")
+    report = json.loads(run(folder, "simulate", "calls.toml", "--json"))
+    rows = {row["function"]: row for row in report["summary"]["functions"]}
+    assert rows["b"]["scaling_rate"] == 1
+    assert report["provenance"]["account"]["idle_timeout"] == "inf"
