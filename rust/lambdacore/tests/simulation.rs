@@ -117,7 +117,8 @@ fn a_bad_row_is_named_and_nothing_is_run() {
 
 #[test]
 fn rows_are_named_as_they_stand_in_the_whole_trace() {
-    let whole = Invocations::new(&[0, 1, 2, 1], &[0; 4], &[0; 4]).unwrap();
+    let (function, duration) = ([0; 4], [0; 4]);
+    let whole = Invocations::new(&[0, 1, 2, 1], &function, &duration).unwrap();
     let account = Account::new(1, Some(0), vec![Function::named("f")], Profile::default()).unwrap();
     let mut simulation = Simulation::new(&account, &[0]);
     assert_eq!(simulation.run(whole.rows(2..4), &mut [0; 2]), Err(TraceError::Unsorted { row: 3 }));
@@ -125,15 +126,15 @@ fn rows_are_named_as_they_stand_in_the_whole_trace() {
 
 #[test]
 fn the_longest_times_and_the_largest_limit_do_not_overflow() {
-    let longest = (1 << 63) - 1;
+    const LONGEST: u64 = (1 << 63) - 1;
     let account = Account::new(
         MAX_LIMIT,
         None,
-        vec![Function { init_duration: longest, idle_timeout: u64::MAX, ..Function::named("f") }],
+        vec![Function { init_duration: LONGEST, idle_timeout: u64::MAX, ..Function::named("f") }],
         Profile { environments: true, scaling: Scaling::Bucket { burst: 2, interval: 1 << 63 } },
     )
     .unwrap();
-    let trace = Invocations::new(&[0, longest, longest], &[0; 3], &[longest, 0, 0]).unwrap();
+    let trace = Invocations::new(&[0, LONGEST, LONGEST], &[0; 3], &[LONGEST, 0, 0]).unwrap();
     let mut outcome = [0; 3];
     let mut simulation = Simulation::new(&account, &[0]);
     simulation.run(trace, &mut outcome).unwrap();
