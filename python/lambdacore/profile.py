@@ -106,8 +106,18 @@ class Profile:
     def _scaling_interval(self) -> int:
         """Nanoseconds until the scaling bucket gains a token."""
         if self.scaling_rate == 0:
-            return 2**63  # never, within the time that a trace can span
+            raise ConfigurationError(
+                "scaling_rate = 0 a second never refills: give a rate above zero, or bound the "
+                "environments with reserved_concurrency",
+                argument="scaling_rate",
+            )
         interval = round(1e9 / self.scaling_rate)
+        if self.scaling_burst * interval >= 2**63:
+            raise ConfigurationError(
+                f"scaling_rate = {self.scaling_rate} a second takes 292 years or more to fill "
+                f"a bucket of {self.scaling_burst:,}",
+                argument="scaling_rate",
+            )
         if interval < 1 or 1e9 / interval != self.scaling_rate:
             raise ConfigurationError(
                 f"scaling_rate = {self.scaling_rate} a second is one every "

@@ -34,6 +34,7 @@ pub(crate) fn configuration_error(py: Python<'_>, error: &ConfigurationError) ->
         | ConfigurationError::DuplicateName { function, .. } => {
             format!("functions[{function}].name")
         }
+        ConfigurationError::ScalingTooSlow { .. } => "profile".to_owned(),
         _ => "account".to_owned(),
     };
     let message = format!("{argument}: {error}");

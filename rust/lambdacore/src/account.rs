@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::{Profile, SECOND};
+use crate::{Profile, SECOND, Scaling};
 
 /// The largest limit that is accepted, 2^31 - 1.
 pub const MAX_LIMIT: u32 = i32::MAX as u32;
@@ -53,6 +53,14 @@ pub enum ConfigurationError {
     InitTooLong {
         /// Index of the function.
         function: usize,
+    },
+    /// A scaling bucket that takes 2^63 nanoseconds or longer to fill.
+    #[error("a scaling bucket of {burst} tokens, one every {interval} ns, never fills")]
+    ScalingTooSlow {
+        /// Its capacity.
+        burst: u32,
+        /// Nanoseconds a token.
+        interval: u64,
     },
     /// A function without a name.
     #[error("function {function} has an empty name")]
@@ -143,6 +151,7 @@ impl Account {
         }
         // Quotas of new accounts are below 100; AWS then names the quota as the floor.
         let floor = unreserved_floor.unwrap_or(concurrency_limit.min(USUAL_FLOOR));
+        check_scaling(profile.scaling)?;
         check_functions(&functions)?;
         check_reservations(concurrency_limit, floor, &functions)?;
         Ok(Self { concurrency_limit, unreserved_floor: floor, functions, profile })
@@ -173,6 +182,18 @@ impl Account {
         // Accepted reservations never exceed the limit, so this does not go below zero.
         self.concurrency_limit
             - self.functions.iter().filter_map(|f| f.reserved_concurrency).sum::<u32>()
+    }
+}
+
+/// The instant at which a bucket is full again must be a time that a `u64` holds.
+fn check_scaling(scaling: Scaling) -> Result<(), ConfigurationError> {
+    match scaling {
+        Scaling::Bucket { burst, interval }
+            if u64::from(burst).checked_mul(interval).is_none_or(|full| full >> 63 != 0) =>
+        {
+            Err(ConfigurationError::ScalingTooSlow { burst, interval })
+        }
+        _ => Ok(()),
     }
 }
 

@@ -7,7 +7,8 @@ use crate::Scaling;
 /// on by one interval, and a token is there while the bucket lacks fewer than `burst`.
 ///
 /// This is the level of a token bucket written the other way round (virtual scheduling),
-/// exact in integers: `level = burst * interval - (full_at - now)`.
+/// exact in integers (an account whose bucket would overflow them is refused):
+/// `level = burst * interval - (full_at - now)`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ScalingGate {
     full_at: u64,
@@ -21,7 +22,7 @@ impl ScalingGate {
             Scaling::Off => true,
             Scaling::Bucket { burst, interval } => {
                 let lacking = self.full_at.saturating_sub(now);
-                burst > 0 && lacking <= (u64::from(burst) - 1).saturating_mul(interval)
+                burst > 0 && lacking <= (u64::from(burst) - 1) * interval
             }
         }
     }
@@ -30,7 +31,7 @@ impl ScalingGate {
     #[inline]
     pub(crate) fn pass(&mut self, scaling: Scaling, now: u64) {
         if let Scaling::Bucket { interval, .. } = scaling {
-            self.full_at = self.full_at.max(now).saturating_add(interval);
+            self.full_at = self.full_at.max(now) + interval;
         }
     }
 }

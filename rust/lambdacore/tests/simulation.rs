@@ -88,19 +88,18 @@ fn a_bad_row_is_named_and_nothing_is_run() {
     )
     .unwrap();
     let mut simulation = Simulation::new(&account, &[0]);
-    let cases: [(&[u64], &[u32], &[u64], TraceError); 4] = [
-        (&[5, 4], &[0, 0], &[1, 1], TraceError::Unsorted { row: 1 }),
+    for (arrival, function, duration, error) in [
+        ([5, 4], [0, 0], [1, 1], TraceError::Unsorted { row: 1 }),
         (
             &[5, 6],
             &[0, 1],
             &[1, 1],
             TraceError::UnknownFunction { row: 1, function: 1, functions: 1 },
         ),
-        (&[5, 1 << 63], &[0, 0], &[1, 1], TraceError::TooLate { row: 1 }),
-        (&[5, 6], &[0, 0], &[1, u64::MAX], TraceError::TooLate { row: 1 }),
-    ];
-    for (arrival, function, duration, error) in cases {
-        let bad = Invocations::new(arrival, function, duration).unwrap();
+        ([5, 1 << 63], [0, 0], [1, 1], TraceError::TooLate { row: 1 }),
+        ([5, 6], [0, 0], [1, u64::MAX], TraceError::TooLate { row: 1 }),
+    ] {
+        let bad = Invocations::new(&arrival, &function, &duration).unwrap();
         assert_eq!(simulation.run(bad, &mut [0; 2]), Err(error));
         assert_eq!(simulation.in_flight(), 0);
     }
@@ -131,15 +130,20 @@ fn the_longest_times_and_the_largest_limit_do_not_overflow() {
         MAX_LIMIT,
         None,
         vec![Function { init_duration: LONGEST, idle_timeout: u64::MAX, ..Function::named("f") }],
-        Profile { environments: true, scaling: Scaling::Bucket { burst: 2, interval: 1 << 63 } },
+        Profile {
+            environments: true,
+            scaling: Scaling::Bucket { burst: 2, interval: (1 << 62) - 1 },
+        },
     )
     .unwrap();
-    let trace = Invocations::new(&[0, LONGEST, LONGEST], &[0; 3], &[LONGEST, 0, 0]).unwrap();
-    let mut outcome = [0; 3];
+    let late = [0, LONGEST, LONGEST, LONGEST];
+    let trace = Invocations::new(&late, &[0; 4], &[LONGEST, 0, 0, 0]).unwrap();
+    let mut outcome = [0; 4];
     let mut simulation = Simulation::new(&account, &[0]);
     simulation.run(trace, &mut outcome).unwrap();
-    assert_eq!(outcome, [Outcome::Cold as u8, Outcome::Cold as u8, Outcome::ScalingRate as u8]);
-    assert_eq!(simulation.in_flight(), 2);
+    let (cold, throttled) = (Outcome::Cold as u8, Outcome::ScalingRate as u8);
+    assert_eq!(outcome, [cold, cold, cold, throttled]);
+    assert_eq!(simulation.in_flight(), 3);
 }
 
 #[test]
