@@ -18,8 +18,8 @@ use table::{Schema, Table};
 /// How many problems a lenient scan lists; it counts them all.
 const LISTED: usize = 100;
 
-/// Line (or None for the file), column (or None for the row), reason.
-type Listed = (Option<u64>, Option<String>, String);
+/// Line, column (or None for the whole row), reason.
+type Listed = (u64, Option<String>, String);
 
 /// The names in the header of a CSV file; an error if the file has none.
 #[pyfunction]
@@ -63,7 +63,8 @@ pub(crate) fn scan_csv(
     let Scanned { table, skipped, problems } =
         scanned.map_err(|halt| halt.into_error(py, &path))?;
     let times = table.times.into_iter().map(|times| times.into_pyarray(py)).collect();
-    let problems = problems.into_iter().map(|p| (p.line, p.column, p.reason)).collect();
+    let problems =
+        problems.into_iter().map(|p| (p.line.unwrap_or_default(), p.column, p.reason)).collect();
     Ok((times, table.function.into_pyarray(py), table.functions, skipped, problems))
 }
 

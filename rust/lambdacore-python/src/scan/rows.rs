@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
+use std::mem::take;
 use std::path::Path;
 
 use csv_core::ReadRecordResult;
@@ -73,6 +74,8 @@ pub(super) struct Rows<'a> {
     line: u64,
     /// The last byte was a carriage return, so a line feed now belongs to the same end of line.
     after_return: bool,
+    /// The last row broke a limit, and what is left of it comes next.
+    gave_up: bool,
     text: Vec<u8>,
     ends: Vec<usize>,
 }
@@ -80,7 +83,7 @@ pub(super) struct Rows<'a> {
 impl<'a> Rows<'a> {
     pub(super) fn open(path: &Path, limits: Limits, watch: &'a mut Watch) -> Result<Self, Halt> {
         let mut file = BufReader::with_capacity(BUFFER, File::open(path)?);
-        let start = file.fill_buf()?;
+        let start = fill(&mut file, watch)?;
         if let Some((_, what)) = NO_TEXT.iter().find(|(magic, _)| start.starts_with(magic)) {
             return Err(Halt::File(Problem::of_file(*what)));
         }
@@ -94,6 +97,7 @@ impl<'a> Rows<'a> {
             core: csv_core::Reader::new(),
             line: 1,
             after_return: false,
+            gave_up: false,
             text: vec![0; 4096],
             ends: vec![0; 64],
         })
@@ -102,6 +106,9 @@ impl<'a> Rows<'a> {
     /// The next row that is not blank; `Halt::Row` if it breaks a limit, after which the
     /// next call goes on behind it.
     pub(super) fn next(&mut self) -> Result<Option<Row<'_>>, Halt> {
+        if take(&mut self.gave_up) {
+            self.skip_line()?;
+        }
         self.skip_blank_lines()?;
         let line = self.line;
         let lines_before = self.core.line();
@@ -115,7 +122,9 @@ impl<'a> Rows<'a> {
                 return Ok(None);
             }
             // The last row may lack its end of line; given one, only an open quote goes on.
-            let input = if at_end { b"\n" } else { input };
+            // And no row gets more than one byte, the end of its line, beyond the limit.
+            let allowed = input.len().min((self.limits.line - length).saturating_add(1));
+            let input = if at_end { b"\n" } else { &input[..allowed] };
             let (result, read, wrote, ended) =
                 self.core.read_record(input, &mut self.text[written..], &mut self.ends[columns..]);
             self.after_return = read > 0 && input[read - 1] == b'\r';
@@ -126,18 +135,11 @@ impl<'a> Rows<'a> {
             written += wrote;
             columns += ended;
             complete = matches!(result, ReadRecordResult::Record);
-            bad = if length - usize::from(complete) > self.limits.line {
-                Some(format!(
-                    "the row is longer than {} bytes (limits: line); is a quote never closed, \
-                     or is this no CSV?",
-                    self.limits.line
-                ))
-            } else if columns > self.limits.columns {
-                Some(format!("more than {} columns (limits: columns)", self.limits.columns))
-            } else if at_end && !complete {
-                Some("a quote is never closed: the file may be cut off".to_owned())
-            } else {
-                None
+            bad = match result {
+                ReadRecordResult::InputEmpty if at_end => {
+                    Some("a quote is never closed: the file may be cut off".to_owned())
+                }
+                _ => self.broken_limit(length - usize::from(complete), columns),
             };
             match result {
                 ReadRecordResult::OutputFull => self.text.resize(2 * self.text.len(), 0),
@@ -148,25 +150,32 @@ impl<'a> Rows<'a> {
         // The core counts line feeds alone.
         self.line += self.core.line() - lines_before + u64::from(self.after_return);
         if let Some(reason) = bad {
-            if !complete {
-                self.skip_line()?;
-            }
+            self.gave_up = !complete;
             return Err(Halt::Row(Problem::of_row(line, reason)));
         }
         let row = Row { line, text: &self.text[..written], ends: &self.ends[..columns] };
-        if written > self.limits.field
-            && let Some(field) = row.fields().find(|field| field.len() > self.limits.field)
-        {
-            return Err(Halt::Row(Problem::of_row(
-                line,
-                format!(
-                    "the field {} is longer than {} bytes (limits: field)",
-                    shown(field),
-                    self.limits.field
-                ),
-            )));
+        match row.fields().find(|field| field.len() > self.limits.field) {
+            None => Ok(Some(row)),
+            Some(field) => {
+                let (shown, most) = (shown(field), self.limits.field);
+                let reason =
+                    format!("the field {shown} is longer than {most} bytes{}", raise("field"));
+                Err(Halt::Row(Problem::of_row(line, reason)))
+            }
         }
-        Ok(Some(row))
+    }
+
+    /// Says which limit a row breaks that is so long, or will be.
+    fn broken_limit(&self, length: usize, columns: usize) -> Option<String> {
+        let Limits { line, columns: most, .. } = self.limits;
+        if length > line {
+            let remedy = raise("line");
+            Some(format!("the row is longer than {line} bytes: is a quote never closed?{remedy}"))
+        } else if columns > most {
+            Some(format!("the row has more than {most} columns{}", raise("columns")))
+        } else {
+            None
+        }
     }
 
     /// Goes to the next byte that ends no line, and counts the lines on the way.
@@ -179,8 +188,8 @@ impl<'a> Rows<'a> {
         Ok(())
     }
 
-    /// Gives the row up and goes on behind the next end of line: a quote that is never
-    /// closed then costs the rows it swallowed, and not the rest of the file.
+    /// Skips what is left of a row, up to the next end of line: a quote that is never closed
+    /// then costs the rows it swallowed, and not the rest of the file.
     fn skip_line(&mut self) -> Result<(), Halt> {
         self.core.reset();
         loop {
@@ -207,6 +216,11 @@ impl<'a> Rows<'a> {
         self.after_return = byte == b'\r';
         self.file.consume(1);
     }
+}
+
+/// How a limit is changed, for the end of a message.
+pub(super) fn raise(limit: &str) -> String {
+    format!(" (limits=ReadLimits({limit}=...) allows more)")
 }
 
 /// The bytes that come next, none at the end of the file; looks up at every new buffer.

@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 
 use super::decimal::{Unit, nanoseconds};
 use super::problem::{Halt, Problem, shown};
-use super::rows::{Limits, Row};
+use super::rows::{Limits, Row, raise};
 
 /// Which columns of the file hold what: a reader in Python describes its format so.
 #[derive(FromPyObject)]
@@ -162,7 +162,7 @@ impl Table {
         let most = self.limits.functions;
         let code = u32::try_from(self.functions.len()).ok().filter(|&code| (code as usize) < most);
         let Some(code) = code else {
-            let why = format!("more than {most} functions (limits: functions)");
+            let why = format!("more than {most} functions{}", raise("functions"));
             return Err(Halt::File(Problem::of_column(row.line, &column, why)));
         };
         self.functions.push(name.to_owned());
