@@ -15,6 +15,7 @@ from lambdacore.account import Account, Function
 from lambdacore.errors import ConfigurationError, LambdacoreError, SeriesSizeError, TraceError
 from lambdacore.outcome import Outcome
 from lambdacore.profile import Profile
+from lambdacore.readers import DataQuality, ReadLimits, read_trace, write_trace
 from lambdacore.required import RequiredConcurrency, required_concurrency
 from lambdacore.result import Result
 from lambdacore.simulate import simulate
@@ -26,18 +27,22 @@ __version__: str = _core.__version__
 __all__ = [
     "Account",
     "ConfigurationError",
+    "DataQuality",
     "Function",
     "LambdacoreError",
     "Outcome",
     "Profile",
+    "ReadLimits",
     "RequiredConcurrency",
     "Result",
     "SeriesSizeError",
     "Summary",
     "Trace",
     "TraceError",
+    "read_trace",
     "required_concurrency",
     "simulate",
+    "write_trace",
 ]
 
 if _core.DEBUG_BUILD:

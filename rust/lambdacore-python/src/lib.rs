@@ -26,7 +26,7 @@ mod _core {
     #[pymodule_export]
     use crate::required::required_concurrency;
     #[pymodule_export]
-    use crate::scan::scan_csv;
+    use crate::scan::{csv_header, scan_csv};
     #[pymodule_export]
     use crate::series::{concurrency, count, tally};
     #[pymodule_export]

@@ -1,0 +1,16 @@
+"""What tests of several files share."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real data beside the repository, which is no part of the project."""
+    beside = Path(__file__).resolve().parents[1] / ".." / "shared" / "data"
+    folder = Path(os.environ.get("LAMBDACORE_DATA", beside))
+    if not folder.is_dir():
+        pytest.skip(f"no real data at {folder}: set LAMBDACORE_DATA to their folder")
+    return folder
