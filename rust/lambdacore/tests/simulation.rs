@@ -88,17 +88,13 @@ fn a_bad_row_is_named_and_nothing_is_run() {
     )
     .unwrap();
     let mut simulation = Simulation::new(&account, &[0]);
-    for (arrival, function, duration, error) in [
+    let cases: [([u64; 2], [u32; 2], [u64; 2], TraceError); 4] = [
         ([5, 4], [0, 0], [1, 1], TraceError::Unsorted { row: 1 }),
-        (
-            &[5, 6],
-            &[0, 1],
-            &[1, 1],
-            TraceError::UnknownFunction { row: 1, function: 1, functions: 1 },
-        ),
+        ([5, 6], [0, 1], [1, 1], TraceError::UnknownFunction { row: 1, function: 1, functions: 1 }),
         ([5, 1 << 63], [0, 0], [1, 1], TraceError::TooLate { row: 1 }),
         ([5, 6], [0, 0], [1, u64::MAX], TraceError::TooLate { row: 1 }),
-    ] {
+    ];
+    for (arrival, function, duration, error) in cases {
         let bad = Invocations::new(&arrival, &function, &duration).unwrap();
         assert_eq!(simulation.run(bad, &mut [0; 2]), Err(error));
         assert_eq!(simulation.in_flight(), 0);
