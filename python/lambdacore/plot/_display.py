@@ -141,7 +141,8 @@ class ConcurrencyDisplay:
             So many functions have a colour of their own: those with the largest share of
             the occupied concurrency or of the throttles. The others are one grey area.
         ax : matplotlib axes, optional
-            Where to draw; None makes a figure of its own, without pyplot.
+            Where to draw, with room around it: of ``plt.subplots(layout="constrained")``,
+            for instance. None makes a figure of its own, without pyplot.
         colors : mapping of str to str, optional
             Colours by function; they count over the palette.
         focus : str, optional
@@ -209,7 +210,8 @@ class ConcurrencyDisplay:
         Parameters
         ----------
         ax : matplotlib axes, optional
-            Where to draw; None makes a figure of its own, without pyplot.
+            Where to draw, with room around it: of ``plt.subplots(layout="constrained")``,
+            for instance. None makes a figure of its own, without pyplot.
         title : str, optional
             A line above the headline.
         legend : bool
