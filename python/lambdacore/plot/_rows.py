@@ -1,0 +1,149 @@
+"""Which functions a picture shows by name, and the series of each row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from lambdacore import _check, _text
+from lambdacore.errors import ConfigurationError
+from lambdacore.plot._levels import Runs, levels_at_peaks
+
+if TYPE_CHECKING:
+    from lambdacore.result import Result
+
+__all__ = ["OTHERS", "Row", "Rows", "choose_period", "rank"]
+
+SECOND = 1_000_000_000
+#: A picture has no more columns than this, unless a period is asked for.
+COLUMNS = 1_000
+#: What stands for the functions that are not named; its colour is grey.
+OTHERS = ""
+
+_ROUND = [
+    *(factor * 10**power for power in range(9) for factor in (1, 2, 5)),
+    *(factor * SECOND for factor in (1, 2, 5, 10, 15, 30)),
+    *(factor * 60 * SECOND for factor in (1, 2, 5, 10, 15, 30)),
+    *(factor * 3600 * SECOND for factor in (1, 2, 3, 6, 12)),
+    *(factor * 86400 * SECOND for factor in (1, 2, 7, 14, 28, 91, 365, 3650)),
+]  # fmt: skip
+
+
+class Row(NamedTuple):
+    """One band of the stack: a function, or the others together."""
+
+    #: The function's name; `OTHERS` for the rest.
+    name: str
+    #: What legend and headline call it.
+    label: str
+    #: Its reservation; None: it draws on the shared pool.
+    reserved: int | None
+    arrivals: int
+
+
+class Rows(NamedTuple):
+    """Rows from the bottom of the stack to its top, and their series."""
+
+    rows: list[Row]
+    #: int64[rows, bins]
+    concurrency: npt.NDArray[np.int64]
+    #: uint64[rows, bins]
+    throttles: npt.NDArray[np.uint64]
+    bin_starts: npt.NDArray[np.int64]
+    period: float
+
+    @classmethod
+    def of(cls, result: Result, names: Sequence[str], period: float, focus: str | None) -> Rows:
+        """Compute the series of the functions in `names`, and of the others together.
+
+        Reserved rows lie below the shared ones. Among each, `focus` lies at the bottom,
+        then the others, and on top what varies most: bursts stand on steady ground.
+        """
+        account = result.account
+        held = [f.reserved_concurrency for f in account.functions]
+        reserved = np.array([-1 if holds is None else holds for holds in held], dtype=np.int64)
+        counts = result.totals().outcomes.sum(axis=1).astype(np.int64)
+        row_of = np.full(len(account.functions), -1, dtype=np.int64)
+        rows: list[Row] = []
+        index = {f.name: i for i, f in enumerate(account.functions)}
+        for name in names:
+            where = index[name]
+            row_of[where] = len(rows)
+            rows.append(Row(name, _text.shorten(name), held[where], int(counts[where])))
+        for holds_some in (True, False):
+            rest = (row_of < 0) & ((reserved >= 0) == holds_some) & ((counts > 0) | (reserved > 0))
+            if rest.any():
+                row_of[rest] = len(rows)
+                label = (
+                    f"{_text.count(int(rest.sum()), 'other')}{' with a reservation' * holds_some}"
+                )
+                capacity = int(reserved[rest].sum()) if holds_some else None
+                rows.append(Row(OTHERS, label, capacity, int(counts[rest].sum())))
+        starts = result.bin_starts(period)
+        concurrency = _by_pool(result, rows, row_of, starts)
+        throttles = np.zeros((len(rows), len(starts)), dtype=np.uint64)
+        shown = row_of >= 0
+        np.add.at(throttles, row_of[shown], result.throttles(period)[shown])
+
+        def place(row: int) -> tuple[bool, bool, bool, float]:
+            varies = float(concurrency[row].std()) if len(starts) else 0.0
+            shared, other = rows[row].reserved is None, rows[row].name == OTHERS
+            return (shared, rows[row].name != focus, other != shared, varies)
+
+        order = sorted(range(len(rows)), key=place)
+        return cls(
+            [rows[row] for row in order], concurrency[order], throttles[order], starts, period
+        )
+
+
+def _by_pool(
+    result: Result, rows: list[Row], row_of: npt.NDArray[np.int64], starts: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """Levels of each row when its pool is fullest: a reservation is a pool of its own."""
+    levels = np.zeros((len(rows), len(starts)), dtype=np.int64)
+    runs = Runs.of(result)
+    shared = [row for row, made in enumerate(rows) if made.reserved is None]
+    for pool in [shared, *([row] for row in range(len(rows)) if row not in shared)]:
+        of_pool = runs.only(np.isin(row_of, pool))
+        if len(of_pool.start):
+            levels += levels_at_peaks(of_pool, row_of, len(rows), starts)
+    return levels
+
+
+def rank(results: Sequence[Result], top: int) -> list[str]:
+    """Name the functions that matter most in any of the results, the most important first.
+
+    A function matters by its share of the occupied concurrency or by its share of the
+    throttles, whichever is larger.
+    """
+    if _check.limit("top", top) < 1:
+        raise ConfigurationError("top = 0: show one function at least", argument="top")
+    weight: dict[str, float] = {}
+    for result in results:
+        totals = result.totals()
+        throttled = totals.outcomes[:, 16:].sum(axis=1).tolist()
+        all_throttled, all_occupied = max(sum(throttled), 1), max(sum(totals.occupied), 1)
+        arrivals = totals.outcomes.sum(axis=1).tolist()
+        for function, lost, held, came in zip(
+            result.account.functions, throttled, totals.occupied, arrivals, strict=True
+        ):
+            if came:
+                share = max(lost / all_throttled, held / all_occupied)
+                weight[function.name] = max(weight.get(function.name, 0.0), share)
+    return sorted(weight, key=lambda name: -weight[name])[:top]
+
+
+def choose_period(results: Sequence[Result]) -> float:
+    """Take the shortest round period that gives no more than `COLUMNS` columns."""
+    spans = [
+        max(result.totals().last_completion, result.trace.span[1]) - result.trace.span[0]
+        for result in results
+        if len(result.trace)
+    ]
+    # Of a single instant any period gives one column; a second is one that people know.
+    span = max(spans, default=0)
+    nanoseconds = next((p for p in _ROUND if span < p * COLUMNS), _ROUND[-1]) if span else SECOND
+    return nanoseconds / SECOND
