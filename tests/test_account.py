@@ -126,7 +126,8 @@ def test_profiles_are_named_data_with_typed_switches():
     assert (profile.scaling, profile.scaling_burst, profile.scaling_rate) == ("bucket", 1_000, 100)
     assert profile.replace(scaling="off").scaling == "off"
     for change in (
-        {"scaling": "on"}, {"scaling_burst": -1}, {"scaling_rate": 7.0}, {"scaling_rate": 1e10}, {"scaling_rate": 0}, {"scaling_rate": 1e-9},
+        {"scaling": "on"}, {"scaling_burst": -1}, {"scaling_rate": 7.0}, {"scaling_rate": 1e10},
+        {"scaling_rate": 0}, {"scaling_rate": 1e-9},
         {"environments": True}, {"idle_timeout": -1}, {"scalling": "off"},
     ):  # fmt: skip
         with pytest.raises(lc.ConfigurationError):

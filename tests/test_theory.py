@@ -107,7 +107,7 @@ def test_one_reserved_environment_with_an_idle_timeout_matches_its_closed_form(
         for child in np.random.SeedSequence([1, i]).spawn(REPLICATIONS):
             rng = np.random.default_rng(child)
             at = np.cumsum(rng.exponential(1 / given["lambda"], 20_000))
-            trace = lc.Trace(at, "f", given["warm_s"])
+            trace = lc.Trace(at, "f", float(given["warm_s"]))
             account = lc.Account.for_trace(
                 trace,
                 reserve={"f": 1},

@@ -31,6 +31,16 @@ def test_floats_are_seconds_rounded_half_to_even_and_integers_are_nanoseconds():
     assert trace([1], duration=7).duration.tolist() == [7]
 
 
+@pytest.mark.parametrize("columns", [([0.0, 1.0], 2), ([0, 1], 2.0), ([0, 1], [0.5, 1.5])])
+def test_seconds_beside_nanoseconds_are_refused_as_a_slip(columns):
+    """duration=2 beside float arrivals would be two nanoseconds, and never meant."""
+    arrival, duration = columns
+    with pytest.raises(lc.TraceError, match="give both in one unit"):
+        lc.Trace(arrival, "f", duration)
+    assert len(lc.Trace([0, 0], "f", 2.0)) == 2
+    assert len(lc.Trace([0.0, 1.0], "f", 0)) == 2
+
+
 def test_datetimes_count_from_1970_exactly():
     times = np.array(["2026-11-23T09:00:00.000000001", "2026-11-23T08:00"], "datetime64[ns]")
     made = trace(times, duration=np.timedelta64(200, "ms"))

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from lambdacore import _text
 from lambdacore.errors import TraceError
 
-__all__ = ["functions", "nanoseconds", "of_length"]
+__all__ = ["functions", "nanoseconds", "of_length", "refuse_mixed_units"]
 
 _END_OF_TIME = 2**63
 
@@ -68,6 +68,24 @@ def _refuse(argument: str, values: npt.NDArray[Any], bad: npt.NDArray[np.bool_],
         raise TraceError(f"{argument} = {values} {why}", argument=argument)
     index = int(bad.argmax())
     raise TraceError(f"{argument}[{index}] = {values[index]} {why}", argument=argument, index=index)
+
+
+def refuse_mixed_units(
+    arrival: npt.ArrayLike,
+    duration: npt.ArrayLike,
+    in_nanoseconds: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]],
+) -> None:
+    """Refuse seconds in one column beside nanoseconds in the other: one of them is a slip."""
+    kinds = np.asarray(arrival).dtype.kind, np.asarray(duration).dtype.kind
+    for one, other in ((0, 1), (1, 0)):
+        # Zeros are zero in any unit.
+        if kinds[one] == "f" and kinds[other] in "iu" and in_nanoseconds[other].any():
+            name, beside = ("arrival", "duration")[other], ("arrival", "duration")[one]
+            raise TraceError(
+                f"{name} holds integers, which are nanoseconds, beside {beside} in float "
+                "seconds: give both in one unit (2.0 is two seconds, 2 is two nanoseconds)",
+                argument=name,
+            )
 
 
 def of_length(argument: str, values: npt.NDArray[Any], rows: int) -> npt.NDArray[Any]:

@@ -34,7 +34,8 @@ class Trace:
         The function invoked, by name, or by index into `functions`. One name stands for all.
     duration : scalar or array_like, shape (n,)
         How long the handler runs, without init: float seconds, integer nanoseconds or
-        ``timedelta64``. One value stands for all. Zero is legal: such a call counts at its
+        ``timedelta64``. One value stands for all. Float seconds in one column and integer
+        nanoseconds in the other are refused, as a slip. Zero is legal: such a call counts at its
         instant and frees its permit before the next arrival at the same instant.
     functions : sequence of str, optional
         The functions' names, in the order of the indices. Without it, the names in the order
@@ -91,6 +92,7 @@ class Trace:
     ) -> None:
         at = _columns.nanoseconds("arrival", arrival, "M")
         handling = _columns.nanoseconds("duration", duration, "m", scalar=True)
+        _columns.refuse_mixed_units(arrival, duration, (at, handling))
         handling = _columns.of_length("duration", handling, len(at))
         index, names = _columns.functions(function, functions, len(at))
         self._set(at, index, handling, names, quality=None)

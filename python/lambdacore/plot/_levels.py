@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from lambdacore import _check
-from lambdacore.outcome import Outcome
 from lambdacore.result import traced_functions
 
 if TYPE_CHECKING:
@@ -29,23 +27,12 @@ class Runs(NamedTuple):
 
     @classmethod
     def of(cls, result: Result) -> Runs:
-        """Read the runs off a result: a cold start occupies its init before its handler."""
-        trace, account = result.trace, result.account
+        """Read the runs off a result."""
         admitted = result.outcome < 16
-        rows = np.array(traced_functions(account, trace), dtype=np.int64)
-        start, end = trace.arrival[admitted], (trace.arrival + trace.duration)[admitted]
-        function = rows[trace.function[admitted]] if len(rows) else np.zeros(0, np.int64)
-        cold = result.outcome[admitted] == Outcome.COLD
-        if cold.any():
-            init = np.array(
-                [
-                    _check.to_nanoseconds(account._effective(f, "init_duration"))
-                    for f in account.functions
-                ],
-                dtype=np.int64,
-            )
-            end[cold] += init[function[cold]]
-        return cls(start, end, function)
+        rows = np.array(traced_functions(result.account, result.trace), dtype=np.int64)
+        index = result.trace.function[admitted]
+        function = rows[index] if len(rows) else np.zeros(0, np.int64)
+        return cls(result.trace.arrival[admitted], result.completions()[admitted], function)
 
     def only(self, keep: npt.NDArray[np.bool_]) -> Runs:
         """Keep the runs of some functions, given as a mask over the account's rows."""

@@ -88,7 +88,7 @@ fn a_bad_row_is_named_and_nothing_is_run() {
     )
     .unwrap();
     let mut simulation = Simulation::new(&account, &[0]);
-    let cases: [([u64; 2], [u32; 2], [u64; 2], TraceError); 4] = [
+    let cases = [
         ([5, 4], [0, 0], [1, 1], TraceError::Unsorted { row: 1 }),
         ([5, 6], [0, 1], [1, 1], TraceError::UnknownFunction { row: 1, function: 1, functions: 1 }),
         ([5, 1 << 63], [0, 0], [1, 1], TraceError::TooLate { row: 1 }),
