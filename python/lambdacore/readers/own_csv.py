@@ -9,6 +9,7 @@ from typing import BinaryIO, Literal
 import numpy as np
 import numpy.typing as npt
 
+from lambdacore._check import SECOND
 from lambdacore.readers.source import Schema, Source, Table
 from lambdacore.trace import Trace
 
@@ -16,7 +17,6 @@ __all__ = ["read", "recognises", "write"]
 
 NAME = "csv"
 HEADER = ("arrival", "function", "duration")
-_SECOND = 1_000_000_000
 _ROWS_AT_A_TIME = 65_536
 
 # A spreadsheet runs a cell that begins so as a formula (OWASP: CSV injection); an
@@ -94,7 +94,7 @@ def _cell(name: str) -> str:
 
 def _decimals(nanoseconds: npt.NDArray[np.int64]) -> list[str]:
     """Say times as seconds, exactly and without trailing zeros."""
-    whole, rest = np.divmod(nanoseconds, _SECOND)
+    whole, rest = np.divmod(nanoseconds, SECOND)
     return [
         f"{seconds}.{fraction:09d}".rstrip("0") if fraction else f"{seconds}"
         for seconds, fraction in zip(whole.tolist(), rest.tolist(), strict=True)
