@@ -95,10 +95,11 @@ def test_the_rules_name_existing_code_files():
     sources = ROOT / "rust" / "lambdacore" / "src"
     if not sources.exists():
         pytest.skip("the engine's source is not here: only an installed package is tested")
+    binding = ROOT / "rust" / "lambdacore-python" / "src"
     python = ROOT / "python" / "lambdacore"
     for page in (ROOT / "docs" / "rules.md", ROOT / "ARCHITECTURE.md"):
         named = re.findall(r"`([\w/]+\.(?:rs|py))`", page.read_text("utf-8"))
         assert len(named) > 5
         for name in named:
-            places = (ROOT / name, sources / name, python / name)
+            places = (ROOT / name, sources / name, binding / name, python / name)
             assert any(place.exists() for place in places), (page.name, name)

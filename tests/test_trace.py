@@ -12,7 +12,7 @@ import lambdacore as lc
 from lambdacore.testing import traces
 
 
-def trace(arrival, duration=1.0, function="f", **names):
+def trace(arrival, duration=0, function="f", **names):
     return lc.Trace(arrival=arrival, function=function, duration=duration, **names)
 
 
@@ -172,6 +172,13 @@ def test_a_trace_survives_pickling_read_only_and_with_its_digest():
     assert copy.digest() == made.digest()
     assert copy.order.tolist() == [1, 0]
     assert not copy.arrival.flags.writeable
+
+
+def test_names_are_kept_apart_in_the_digest():
+    """Names with a line feed or half a surrogate pair are names too."""
+    names = [("a\nb",), ("a", "b"), ("a\ud800",)]
+    digests = {lc.Trace([], [], [], functions).digest() for functions in names}
+    assert len(digests) == 3
 
 
 @given(traces(), traces())

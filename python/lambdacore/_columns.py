@@ -11,15 +11,13 @@ import numpy.typing as npt
 from lambdacore import _text
 from lambdacore.errors import TraceError
 
-__all__ = ["functions", "nanoseconds", "of_length", "refuse_mixed_units"]
+__all__ = ["as_array", "functions", "nanoseconds", "of_length", "refuse_mixed_units"]
 
 _END_OF_TIME = 2**63
 
 
-def nanoseconds(
-    argument: str, values: npt.ArrayLike, calendar_kind: str, *, scalar: bool = False
-) -> npt.NDArray[np.int64]:
-    """Read times as fresh int64 nanoseconds, or say which value cannot be one."""
+def as_array(argument: str, values: npt.ArrayLike, *, scalar: bool = False) -> npt.NDArray[Any]:
+    """Take a column, or a scalar where one may stand for all, as the array that it is."""
     if np.ma.is_masked(values):
         raise TraceError(
             f"{argument} has masked values: fill or drop them first", argument=argument
@@ -29,6 +27,13 @@ def nanoseconds(
         raise TraceError(
             f"{argument} has {array.ndim} dimensions; one is needed", argument=argument
         )
+    return array
+
+
+def nanoseconds(
+    argument: str, array: npt.NDArray[Any], calendar_kind: str
+) -> npt.NDArray[np.int64]:
+    """Read times as fresh int64 nanoseconds, or say which value cannot be one."""
     kind = array.dtype.kind
     if kind == "f" and array.dtype.itemsize <= 8:
         return _from_seconds(argument, array.astype(np.float64))
@@ -70,17 +75,13 @@ def _refuse(argument: str, values: npt.NDArray[Any], bad: npt.NDArray[np.bool_],
     raise TraceError(f"{argument}[{index}] = {values[index]} {why}", argument=argument, index=index)
 
 
-def refuse_mixed_units(
-    arrival: npt.ArrayLike,
-    duration: npt.ArrayLike,
-    in_nanoseconds: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]],
-) -> None:
+def refuse_mixed_units(arrival: npt.NDArray[Any], duration: npt.NDArray[Any]) -> None:
     """Refuse seconds in one column beside nanoseconds in the other: one of them is a slip."""
-    kinds = np.asarray(arrival).dtype.kind, np.asarray(duration).dtype.kind
-    for one, other in ((0, 1), (1, 0)):
+    columns = {"arrival": arrival, "duration": duration}
+    for name, beside in (("arrival", "duration"), ("duration", "arrival")):
         # Zeros are zero in any unit.
-        if kinds[one] == "f" and kinds[other] in "iu" and in_nanoseconds[other].any():
-            name, beside = ("arrival", "duration")[other], ("arrival", "duration")[one]
+        whole = columns[name].dtype.kind in "iu" and columns[name].any()
+        if whole and columns[beside].dtype.kind == "f":
             raise TraceError(
                 f"{name} holds integers, which are nanoseconds, beside {beside} in float "
                 "seconds: give both in one unit (2.0 is two seconds, 2 is two nanoseconds)",

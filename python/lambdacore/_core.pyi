@@ -1,10 +1,24 @@
 """The engine of lambdacore. Times are nanoseconds; callers have checked their arguments."""
 
-from collections.abc import Callable
-from typing import TypeAlias, final
+from collections.abc import Callable, Sequence
+from typing import Literal, Protocol, TypeAlias, final
 
 import numpy as np
 import numpy.typing as npt
+
+__all__ = [
+    "DEBUG_BUILD",
+    "MAX_LIMIT",
+    "Account",
+    "__version__",
+    "concurrency",
+    "count",
+    "csv_header",
+    "required_concurrency",
+    "scan_csv",
+    "simulate",
+    "tally",
+]
 
 # arrival, function, duration
 _Columns: TypeAlias = tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint32], npt.NDArray[np.uint64]]
@@ -67,3 +81,37 @@ def required_concurrency(
     *,
     progress: Callable[[int], object] | None = None,
 ) -> tuple[list[int], int, list[int], int]: ...
+
+class _Limits(Protocol):
+    @property
+    def line(self) -> int: ...
+    @property
+    def field(self) -> int: ...
+    @property
+    def columns(self) -> int: ...
+    @property
+    def functions(self) -> int: ...
+
+class _Schema(Protocol):
+    @property
+    def times(self) -> Sequence[tuple[str, Literal["s", "ns"]]]: ...
+    @property
+    def key(self) -> Sequence[str]: ...
+    @property
+    def separator(self) -> str: ...
+
+def csv_header(path: str, limits: _Limits) -> list[str]: ...
+def scan_csv(
+    path: str,
+    schema: _Schema,
+    *,
+    lenient: bool,
+    limits: _Limits,
+    progress: Callable[[int], object] | None = None,
+) -> tuple[
+    list[npt.NDArray[np.int64]],
+    npt.NDArray[np.uint32],
+    list[str],
+    int,
+    list[tuple[int, str | None, str]],
+]: ...

@@ -90,9 +90,11 @@ class Trace:
         duration: npt.ArrayLike,
         functions: Sequence[str] | None = None,
     ) -> None:
-        at = _columns.nanoseconds("arrival", arrival, "M")
-        handling = _columns.nanoseconds("duration", duration, "m", scalar=True)
-        _columns.refuse_mixed_units(arrival, duration, (at, handling))
+        given_at = _columns.as_array("arrival", arrival)
+        given_handling = _columns.as_array("duration", duration, scalar=True)
+        at = _columns.nanoseconds("arrival", given_at, "M")
+        handling = _columns.nanoseconds("duration", given_handling, "m")
+        _columns.refuse_mixed_units(given_at, given_handling)
         handling = _columns.of_length("duration", handling, len(at))
         index, names = _columns.functions(function, functions, len(at))
         self._set(at, index, handling, names, quality=None)
@@ -160,7 +162,9 @@ class Trace:
         """
         if "digest" not in self._cache:
             digest = hashlib.sha256(b"lambdacore trace 1\n")
-            digest.update("\n".join(self.functions).encode() + b"\n")
+            for name in self.functions:
+                encoded = name.encode("utf-8", "surrogatepass")
+                digest.update(len(encoded).to_bytes(8, "little") + encoded)
             digest.update(len(self).to_bytes(8, "little"))
             for column, code in zip(self._columns(), ("<u8", "<u4", "<u8"), strict=True):
                 # On a machine of the usual byte order this copies nothing.
