@@ -12,6 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 DIST = ROOT / "dist"
+PAGES = ("README.md", "ARCHITECTURE.md", "CHANGELOG.md")
 EXTRAS = "[plot,frames,testing]"
 
 
@@ -32,7 +33,7 @@ def check(package: Path) -> None:
         run(python, "-m", "pip", "install", *constraint, f"{package}{EXTRAS}")
         run(python, "-m", "pip", "install", *constraint, "--group", f"{ROOT}/pyproject.toml:dev")
         # The tests, but not the source: what is imported is what was installed.
-        for name in ("tests", "examples", "docs", "README.md", "pyproject.toml"):
+        for name in ("tests", "examples", "docs", "benches", "pyproject.toml", *PAGES):
             source = ROOT / name
             copy = shutil.copytree if source.is_dir() else shutil.copy2
             copy(source, place / name)
