@@ -4,6 +4,7 @@ The reference model was written from the rules by an author who had not seen the
 """
 
 import math
+import os
 
 import numpy as np
 import pytest
@@ -19,8 +20,8 @@ from lambdacore.testing import (
     traces,
 )
 
-#: Random traces of a run, beside those of hypothesis.
-TRACES = 10_000
+#: Random traces of a run, beside those of hypothesis; `make release-check` takes a million.
+TRACES = int(os.environ.get("LAMBDACORE_TRACES", "10000"))
 
 
 def assert_equal_to_reference(account, trace):
