@@ -332,8 +332,11 @@ def test_ctrl_c_ends_a_long_read_and_the_process_stays_usable(tmp_path):
     endless(tmp_path / "long.csv", 2**40)
     (tmp_path / "short.csv").write_text("arrival,function,duration\n1,a,1\n")
     script = """
+        import signal
         import sys
         import lambdacore as lc
+        # A parent may have told its children to ignore it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
             print("reading", flush=True)
             lc.read_trace(sys.argv[1] + "/long.csv", lenient=True)
@@ -351,6 +354,10 @@ def test_ctrl_c_ends_a_long_read_and_the_process_stays_usable(tmp_path):
         assert child.poll() is None
         child.send_signal(signal.SIGINT)
         before = time.perf_counter()
-        output, _ = child.communicate(timeout=30)
-        assert time.perf_counter() - before < 2
+        try:
+            output, _ = child.communicate(timeout=60)
+        finally:
+            child.kill()
+        # The whole file would take minutes.
+        assert time.perf_counter() - before < 20
     assert (output, child.returncode) == ("1\n", 0)
