@@ -138,7 +138,7 @@ def test_a_function_is_known_and_excludes_the_region(minutes):
 )
 def test_metrics_have_cloudwatchs_names_units_and_gaps(minutes, name, function, statistic, points):
     """Section 10: float64 in CloudWatch's unit (Duration in ms, no init), NaN without a point."""
-    series = minutes.metric(name, function, 60, statistic)
+    series = minutes.metric(name, function=function, period=60, statistic=statistic)
     assert series.dtype == np.float64
     np.testing.assert_array_equal(series, points)
 
@@ -182,7 +182,7 @@ def test_a_summary_of_many_functions_shows_those_with_throttles_and_says_what_it
 
 def test_the_repr_says_what_came_of_it(minutes):
     assert repr(minutes) == (
-        "<Result: 6 invocations of 3 functions at a limit of 100: 1 throttled (16.7 %)>"
+        "<Result: 6 arrivals of 3 functions at a limit of 100: 1 throttled (16.7 %)>"
     )
 
 
@@ -250,4 +250,4 @@ def test_a_result_becomes_an_xarray_dataset(minutes):
     dataset = minutes.to_xarray(60)
     assert dataset["throttles"].sel(function="a").values.tolist() == [1, 0, 0]
     assert dataset["region_concurrency"].values.tolist() == [2, 2, 1]
-    assert dataset["time"].values.tolist() == [0, 60, 120]
+    assert dataset["time"].values.astype("m8[s]").astype(int).tolist() == [0, 60, 120]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
-import html
 import io
+import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 __all__ = ["count", "html_table", "percent", "plain", "seconds", "shorten", "suggestion", "table"]
+
+
+#: A suggestion is looked for among so many names.
+SUGGESTED_FROM = 500
 
 
 def count(number: int, noun: str) -> str:
@@ -40,7 +43,12 @@ def shorten(name: str, width: int = 32) -> str:
 
 def suggestion(name: object, known: Iterable[str]) -> str:
     """`` (did you mean 'checkout'?)`` where a known name is near, else nothing."""
-    near = difflib.get_close_matches(str(name), list(known), n=1)
+    # Looking for the nearest takes long: it pays only among names that a person gave.
+    import difflib
+
+    given = str(name)[:200]
+    candidates = [other for other in itertools.islice(known, SUGGESTED_FROM) if len(other) <= 200]
+    near = difflib.get_close_matches(given, candidates, n=1)
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 
@@ -78,6 +86,7 @@ def plain(renderable: Any, width: int = 100) -> str:
 
 def html_table(head: Sequence[str], body: Sequence[Sequence[str]], note: str) -> str:
     """Lay out the same table for a notebook."""
+    import html
 
     def row(cells: Sequence[str], tag: str) -> str:
         return "<tr>" + "".join(f"<{tag}>{html.escape(c)}</{tag}>" for c in cells) + "</tr>"

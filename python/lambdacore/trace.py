@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
 
@@ -161,6 +160,8 @@ class Trace:
         Traces of the same digest give the same results on the same account, on any machine.
         """
         if "digest" not in self._cache:
+            import hashlib
+
             digest = hashlib.sha256(b"lambdacore trace 1\n")
             for name in self.functions:
                 encoded = name.encode("utf-8", "surrogatepass")
