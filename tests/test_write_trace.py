@@ -112,7 +112,7 @@ class TestFiles:
     TRACE = lc.Trace([0], "a", 5)
 
     @pytest.mark.parametrize("suffix", [".csv", ".npz"])
-    @pytest.mark.parametrize("name", ["a\0", "a\ud800"])
+    @pytest.mark.parametrize("name", ["a\0", "\0"])
     def test_a_name_that_files_do_not_keep_is_refused(self, tmp_path, suffix, name):
         with pytest.raises(lc.TraceError, match=r"functions\[1\]"):
             lc.write_trace(lc.Trace([0, 1], ["ok", name], 5), tmp_path / f"t{suffix}")

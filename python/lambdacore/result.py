@@ -59,6 +59,12 @@ class Result:
     _summary: Summary | None
 
     def __init__(self, account: Account, trace: Trace, outcome: npt.NDArray[np.uint8]) -> None:
+        if outcome.dtype != np.uint8 or outcome.shape != trace.arrival.shape:
+            raise ConfigurationError(
+                f"outcome has dtype {outcome.dtype} and shape {outcome.shape}: uint8 and one an "
+                "invocation are needed",
+                argument="outcome",
+            )
         versions = {
             "lambdacore": _core.__version__,
             "numpy": np.__version__,

@@ -164,7 +164,7 @@ class Trace:
 
             digest = hashlib.sha256(b"lambdacore trace 1\n")
             for name in self.functions:
-                encoded = name.encode("utf-8", "surrogatepass")
+                encoded = name.encode()
                 digest.update(len(encoded).to_bytes(8, "little") + encoded)
             digest.update(len(self).to_bytes(8, "little"))
             for column, code in zip(self._columns(), ("<u8", "<u4", "<u8"), strict=True):
