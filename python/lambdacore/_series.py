@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import numpy as np
 
 from lambdacore import _core, _text
+from lambdacore.account import Account
 from lambdacore.errors import ConfigurationError, SeriesSizeError, TraceError
 from lambdacore.outcome import Outcome
+from lambdacore.trace import Trace
 
 if TYPE_CHECKING:
     import numpy.typing as npt
-
-    from lambdacore.account import Account
-    from lambdacore.trace import Trace
 
 __all__ = ["Bins", "Concurrency", "Series", "Totals", "traced_functions"]
 
@@ -233,9 +232,6 @@ def traced_functions(account: Account, trace: Trace) -> list[int]:
     ConfigurationError
         The trace invokes a function that the account does not declare.
     """
-    from lambdacore.account import Account
-    from lambdacore.trace import Trace
-
     if not isinstance(account, Account):
         raise ConfigurationError(f"account = {account!r} is no Account", argument="account")
     if not isinstance(trace, Trace):

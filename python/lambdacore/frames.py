@@ -36,12 +36,11 @@ def to_pandas(result: Result, period: float | None) -> pd.DataFrame:
         codes, names = _outcome_codes(result.outcome)
         columns["outcome"] = pd.Categorical.from_codes(codes, categories=pd.Index(names))
         return pd.DataFrame(columns)
+    columns = {name: series.ravel() for name, series in _series(result, period).items()}
     functions = [function.name for function in result.account.functions]
     times = _times(result, result.bin_starts(period))
     index = pd.MultiIndex.from_product([functions, times], names=["function", "time"])
-    return pd.DataFrame(
-        {name: series.ravel() for name, series in _series(result, period).items()}, index=index
-    )
+    return pd.DataFrame(columns, index=index)
 
 
 def to_polars(result: Result, period: float | None) -> pl.DataFrame:
@@ -60,13 +59,14 @@ def to_polars(result: Result, period: float | None) -> pl.DataFrame:
                 "outcome": pl.Series(names, dtype=pl.String).gather(codes),
             }
         )
+    columns = {name: series.ravel() for name, series in _series(result, period).items()}
     starts = result.bin_starts(period)
     names = [function.name for function in result.account.functions]
     return pl.DataFrame(
         {
             "function": pl.Series(np.repeat(names, len(starts)).tolist(), dtype=pl.String),
             "time": np.tile(_times(result, starts), len(names)),
-            **{name: series.ravel() for name, series in _series(result, period).items()},
+            **columns,
         }
     )
 

@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Result"]
 
+_VERSIONS = {
+    "lambdacore": _core.__version__,
+    "numpy": np.__version__,
+    "python": sys.version.split()[0],
+}
 _ADMITTED = [code for code in Outcome if not code.throttled]
 _THROTTLED = [code for code in Outcome if code.throttled]
 
@@ -49,13 +54,13 @@ class Result:
         What made this result.
     """
 
-    __slots__ = ("_series", "_summary", "account", "outcome", "trace", "versions")
+    __slots__ = ("_made_series", "_summary", "account", "outcome", "trace", "versions")
 
     account: Account
     trace: Trace
     outcome: npt.NDArray[np.uint8]
     versions: dict[str, str]
-    _series: Series
+    _made_series: Series | None
     _summary: Summary | None
 
     def __init__(self, account: Account, trace: Trace, outcome: npt.NDArray[np.uint8]) -> None:
@@ -65,13 +70,8 @@ class Result:
                 "invocation are needed",
                 argument="outcome",
             )
-        versions = {
-            "lambdacore": _core.__version__,
-            "numpy": np.__version__,
-            "python": sys.version.split()[0],
-        }
         self.__setstate__(
-            {"account": account, "trace": trace, "outcome": outcome, "versions": versions}
+            {"account": account, "trace": trace, "outcome": outcome, "versions": dict(_VERSIONS)}
         )
 
     # Totals
@@ -339,8 +339,14 @@ class Result:
         for name, value in state.items():
             setattr(self, name, value)
         self.outcome.flags.writeable = False
-        self._series = Series(self.account, self.trace, self.outcome)
+        self._made_series = None
         self._summary = None
+
+    @property
+    def _series(self) -> Series:
+        if self._made_series is None:
+            self._made_series = Series(self.account, self.trace, self.outcome)
+        return self._made_series
 
     def _count(
         self, codes: list[Outcome], period: float, function: str | None, account: bool
