@@ -135,6 +135,34 @@ class Series:
             series = self._count(codes, period, function, self._only(row), 1)[0]
         return series
 
+    def select_concurrency(
+        self, period: int, function: str | None, account: bool
+    ) -> npt.NDArray[np.uint32]:
+        """Concurrency of all functions, or of one, or of the Region."""
+        _one_of(function, account)
+        if account:
+            return self.concurrency_of_region(period).region
+        if function is not None:
+            return self.concurrency_of(function, period)
+        return self.concurrency(period).by_function
+
+    def select_count(
+        self, codes: Iterable[Outcome], period: int, function: str | None, account: bool
+    ) -> npt.NDArray[np.uint64]:
+        """Arrivals of some outcomes: of all functions, or of one, or of the Region."""
+        _one_of(function, account)
+        if account:
+            return self.count_of_region(codes, period)
+        if function is not None:
+            return self.count_of(function, codes, period)
+        return self.count(codes, period)
+
+    def bin_starts(self, period: int) -> npt.NDArray[np.int64]:
+        """Nanosecond at which each bin begins."""
+        bins = self.bins(period)
+        self.check_size(bins, 1, 8)
+        return np.arange(bins.first, bins.first + bins.size, dtype=np.int64) * bins.period
+
     def peaks(self) -> tuple[npt.NDArray[np.uint32], int]:
         """Peak of each function, and of the Region, over the whole run."""
         for key, kept in self._kept.items():
@@ -218,6 +246,14 @@ class Series:
                     break
                 del self._kept[oldest], sizes[oldest]
         return self._kept[key]  # type: ignore[return-value]
+
+
+def _one_of(function: str | None, account: bool) -> None:
+    if account and function is not None:
+        raise ConfigurationError(
+            "function and account exclude each other: the Region is all functions",
+            argument="account",
+        )
 
 
 def _mask(codes: Iterable[Outcome]) -> int:

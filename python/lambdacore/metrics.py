@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from lambdacore import _check
+from lambdacore._series import Series
 from lambdacore.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from lambdacore.result import Result
+from lambdacore.outcome import ADMITTED, FIRST_THROTTLED, THROTTLED, Outcome
 
 __all__ = ["metric"]
 
@@ -21,9 +20,9 @@ Points = npt.NDArray[np.float64]
 
 
 def metric(
-    result: Result, name: str, function: str | None, period: float, statistic: str | None
+    series: Series, name: str, function: str | None, period: int, statistic: str | None
 ) -> Points:
-    """Compute a metric; see `Result.metric`."""
+    """Compute a metric in bins of `period` nanoseconds; see `Result.metric`."""
     _check.one_of("name", name, _METRICS)
     compute, statistics, regional = _METRICS[name]
     if regional and function is not None:
@@ -31,66 +30,65 @@ def metric(
             f"{name} is a metric of the Region: leave function= out", argument="function"
         )
     if function is not None:
-        result.account.index(function)
+        series.account.index(function)
     chosen = statistics[0] if statistic is None else statistic
     if not (chosen in statistics or ("pNN" in statistics and _percentile(chosen) is not None)):
         raise ConfigurationError(
             f"statistic = {chosen!r} is not defined for {name}; it has: {', '.join(statistics)}",
             argument="statistic",
         )
-    return compute(result, function, period, chosen)
+    return compute(series, function, period, chosen)
 
 
-def _attempts(result: Result, function: str | None, period: float) -> Points:
-    region = function is None
-    admitted = result.invocations(period, function=function, account=region)
-    throttled = result.throttles(period, function=function, account=region)
-    return admitted.astype(np.float64) + throttled
+def _attempts(series: Series, function: str | None, period: int) -> Points:
+    return _count(series, tuple(Outcome), function, period)
 
 
-def _counted(series: str) -> Callable[[Result, str | None, float, str], Points]:
-    def compute(result: Result, function: str | None, period: float, _statistic: str) -> Points:
-        counts = getattr(result, series)(period, function=function, account=function is None)
+def _count(series: Series, codes: tuple[Outcome, ...], function: str | None, period: int) -> Points:
+    return series.select_count(codes, period, function, function is None).astype(np.float64)
+
+
+def _counted(codes: tuple[Outcome, ...]) -> Callable[[Series, str | None, int, str], Points]:
+    def compute(series: Series, function: str | None, period: int, _statistic: str) -> Points:
+        counts = _count(series, codes, function, period)
         # Lambda reports both counts when it is invoked, and neither in a quiet minute.
-        points = counts.astype(np.float64)
-        return np.where(_attempts(result, function, period) > 0, points, np.nan)
+        return np.where(_attempts(series, function, period) > 0, counts, np.nan)
 
     return compute
 
 
-def _concurrent(result: Result, function: str | None, period: float, _statistic: str) -> Points:
-    running = result.concurrency(period, function=function, account=function is None)
-    return _where_active(result, function, period, running)
+def _concurrent(series: Series, function: str | None, period: int, _statistic: str) -> Points:
+    running = series.select_concurrency(period, function, function is None)
+    return _where_active(series, function, period, running)
 
 
-def _unreserved(result: Result, _function: None, period: float, _statistic: str) -> Points:
-    running = result._series.concurrency_of_region(_check.period(period)).unreserved
-    return _where_active(result, None, period, running)
+def _unreserved(series: Series, _function: None, period: int, _statistic: str) -> Points:
+    return _where_active(series, None, period, series.concurrency_of_region(period).unreserved)
 
 
-def _claimed(result: Result, _function: None, period: float, statistic: str) -> Points:
+def _claimed(series: Series, _function: None, period: int, statistic: str) -> Points:
     # What reservations claim is claimed whether it is used or not.
-    reserved = sum(f.reserved_concurrency or 0 for f in result.account.functions)
-    return _unreserved(result, None, period, statistic) + reserved
+    reserved = sum(f.reserved_concurrency or 0 for f in series.account.functions)
+    return _unreserved(series, None, period, statistic) + reserved
 
 
 def _where_active(
-    result: Result, function: str | None, period: float, running: npt.NDArray[np.uint32]
+    series: Series, function: str | None, period: int, running: npt.NDArray[np.uint32]
 ) -> Points:
-    in_flight = result.concurrency(period, function=function, account=function is None)
-    active = (in_flight > 0) | (_attempts(result, function, period) > 0)
+    in_flight = series.select_concurrency(period, function, function is None)
+    active = (in_flight > 0) | (_attempts(series, function, period) > 0)
     return np.where(active, running.astype(np.float64), np.nan)
 
 
-def _duration(result: Result, function: str | None, period: float, statistic: str) -> Points:
-    trace = result.trace
-    chosen = ~result.throttled
+def _duration(series: Series, function: str | None, period: int, statistic: str) -> Points:
+    trace = series.trace
+    chosen = series.outcome < FIRST_THROTTLED
     if function is not None:
         names = trace.functions
         index = names.index(function) if function in names else len(names)
         chosen &= trace.function == index
-    bins = result._series.bins(_check.period(period))
-    result._series.check_size(bins, 1, 8)
+    bins = series.bins(period)
+    series.check_size(bins, 1, 8)
     points = np.full(bins.size, np.nan)
     bin_of = trace.arrival[chosen] // bins.period - bins.first
     milliseconds = trace.duration[chosen] / 1e6
@@ -126,9 +124,9 @@ def _percentile(statistic: str) -> float | None:
 
 
 #: How it is computed, its statistics (the first is the default), whether it is the Region's.
-_METRICS: dict[str, tuple[Callable[[Result, Any, float, str], Points], tuple[str, ...], bool]] = {
-    "Invocations": (_counted("invocations"), ("Sum",), False),
-    "Throttles": (_counted("throttles"), ("Sum",), False),
+_METRICS: dict[str, tuple[Callable[[Series, Any, int, str], Points], tuple[str, ...], bool]] = {
+    "Invocations": (_counted(ADMITTED), ("Sum",), False),
+    "Throttles": (_counted(THROTTLED), ("Sum",), False),
     "Duration": (
         _duration,
         ("Average", "Minimum", "Maximum", "Sum", "SampleCount", "pNN"),

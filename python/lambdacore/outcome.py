@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-__all__ = ["FIRST_THROTTLED", "Outcome"]
+__all__ = ["ADMITTED", "FIRST_THROTTLED", "THROTTLED", "Outcome"]
 
 #: Codes of throttled outcomes begin here; admitted ones are below.
 FIRST_THROTTLED = 16
@@ -67,3 +67,7 @@ _AWS_REASONS = {
     Outcome.ACCOUNT_CONCURRENCY: _CONCURRENT,
     Outcome.CALLER_RATE: "CallerRateLimitExceeded",
 }
+
+#: All that mean the invocation ran, and all that mean it did not.
+ADMITTED = tuple(code for code in Outcome if not code.throttled)
+THROTTLED = tuple(code for code in Outcome if code.throttled)

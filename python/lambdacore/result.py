@@ -13,7 +13,7 @@ from lambdacore import _check, _core, _text, frames, metrics
 from lambdacore._series import Series, Totals
 from lambdacore.account import Account
 from lambdacore.errors import ConfigurationError
-from lambdacore.outcome import FIRST_THROTTLED, Outcome
+from lambdacore.outcome import ADMITTED, FIRST_THROTTLED, THROTTLED, Outcome
 from lambdacore.summary import Summary
 from lambdacore.trace import Trace
 
@@ -29,8 +29,6 @@ _VERSIONS = {
     "numpy": np.__version__,
     "python": sys.version.split()[0],
 }
-_ADMITTED = [code for code in Outcome if not code.throttled]
-_THROTTLED = [code for code in Outcome if code.throttled]
 
 
 class Result:
@@ -124,7 +122,7 @@ class Result:
         """
         counts: dict[str, int] = {}
         for function, row in zip(self.account.functions, self.totals().outcomes, strict=True):
-            for code in _THROTTLED:
+            for code in THROTTLED:
                 reason = code.aws_reason_for(reserved=function.reserved_concurrency is not None)
                 if reason is not None and row[code]:
                     counts[reason] = counts.get(reason, 0) + int(row[code])
@@ -139,7 +137,7 @@ class Result:
             A table that prints itself; its columns are arrays.
         """
         if self._summary is None:
-            self._summary = Summary.of(self)
+            self._summary = Summary.of(self._series)
         return self._summary
 
     # Series
@@ -151,9 +149,7 @@ class Result:
         -------
         ndarray of int64, shape (bins,)
         """
-        bins = self._series.bins(_check.period(period))
-        self._series.check_size(bins, 1, 8)
-        return np.arange(bins.first, bins.first + bins.size, dtype=np.int64) * bins.period
+        return self._series.bin_starts(_check.period(period))
 
     def concurrency(
         self, period: float = 60, *, function: str | None = None, account: bool = False
@@ -184,13 +180,7 @@ class Result:
         ConfigurationError
             An unknown function, both `function` and `account`, or a bad period.
         """
-        _one_of(function, account)
-        nanoseconds = _check.period(period)
-        if account:
-            return self._series.concurrency_of_region(nanoseconds).region
-        if function is not None:
-            return self._series.concurrency_of(function, nanoseconds)
-        return self._series.concurrency(nanoseconds).by_function
+        return self._series.select_concurrency(_check.period(period), function, account)
 
     def throttles(
         self,
@@ -225,19 +215,21 @@ class Result:
         """
         if cause is not None and not (isinstance(cause, Outcome) and cause.throttled):
             raise ConfigurationError(f"cause = {cause!r} is no throttled Outcome", argument="cause")
-        return self._count(_THROTTLED if cause is None else [cause], period, function, account)
+        codes = THROTTLED if cause is None else (cause,)
+        return self._series.select_count(codes, _check.period(period), function, account)
 
     def cold_starts(
         self, period: float = 60, *, function: str | None = None, account: bool = False
     ) -> npt.NDArray[np.uint64]:
         """Cold starts by bin of arrival; parameters, shapes and errors as for `throttles`."""
-        return self._count([Outcome.COLD], period, function, account)
+        codes = (Outcome.COLD,)
+        return self._series.select_count(codes, _check.period(period), function, account)
 
     def invocations(
         self, period: float = 60, *, function: str | None = None, account: bool = False
     ) -> npt.NDArray[np.uint64]:
         """Admitted invocations by bin of arrival; parameters and shapes as for `throttles`."""
-        return self._count(_ADMITTED, period, function, account)
+        return self._series.select_count(ADMITTED, _check.period(period), function, account)
 
     def metric(
         self,
@@ -276,7 +268,7 @@ class Result:
         ConfigurationError
             An unknown metric, statistic or function.
         """
-        return metrics.metric(self, name, function, period, statistic)
+        return metrics.metric(self._series, name, function, _check.period(period), statistic)
 
     # Conversions
 
@@ -288,15 +280,15 @@ class Result:
         period : float or None
             One row a function and bin of so many seconds; None: one row an invocation.
         """
-        return frames.to_pandas(self, period)
+        return frames.to_pandas(self._series, None if period is None else _check.period(period))
 
     def to_polars(self, period: float | None = 60) -> pl.DataFrame:
         """Convert to a polars frame; rows as for `to_pandas`."""
-        return frames.to_polars(self, period)
+        return frames.to_polars(self._series, None if period is None else _check.period(period))
 
     def to_xarray(self, period: float = 60) -> xr.Dataset:
         """Convert to an xarray dataset with the dimensions function and time."""
-        return frames.to_xarray(self, period)
+        return frames.to_xarray(self._series, _check.period(period))
 
     def provenance(self) -> dict[str, Any]:
         """Say what made this result: versions, configuration, profile and trace digest.
@@ -347,22 +339,3 @@ class Result:
         if self._made_series is None:
             self._made_series = Series(self.account, self.trace, self.outcome)
         return self._made_series
-
-    def _count(
-        self, codes: list[Outcome], period: float, function: str | None, account: bool
-    ) -> npt.NDArray[np.uint64]:
-        _one_of(function, account)
-        nanoseconds = _check.period(period)
-        if account:
-            return self._series.count_of_region(codes, nanoseconds)
-        if function is not None:
-            return self._series.count_of(function, codes, nanoseconds)
-        return self._series.count(codes, nanoseconds)
-
-
-def _one_of(function: str | None, account: bool) -> None:
-    if account and function is not None:
-        raise ConfigurationError(
-            "function and account exclude each other: the Region is all functions",
-            argument="account",
-        )

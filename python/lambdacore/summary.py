@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
-    from lambdacore.result import Result
+    from lambdacore._series import Series
 
 __all__ = ["Summary"]
 
@@ -59,11 +59,11 @@ class Summary:
     region: dict[str, float]
 
     @classmethod
-    def of(cls, result: Result) -> Self:
-        """Sum a result up."""
-        account, totals = result.account, result.totals()
-        by_function, region_peak = result._series.peaks()
-        start = result.trace.span[0]
+    def of(cls, series: Series) -> Self:
+        """Sum a run up."""
+        account, totals = series.account, series.totals()
+        by_function, region_peak = series.peaks()
+        start = series.trace.span[0]
         span = max(totals.last_completion - start, 0)
         # A row for each function and one for the Region; the sums are exact.
         outcomes = np.vstack([totals.outcomes, totals.outcomes.sum(axis=0, keepdims=True)])
