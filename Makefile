@@ -1,4 +1,4 @@
-# Everything builds in .venv; nothing else is touched. `make` alone lists the targets.
+# Everything is built and installed in .venv and target. `make` alone lists the targets.
 
 PYTHON ?= python3
 VENV := .venv
@@ -16,7 +16,7 @@ help:  ## list the targets
 demo: $(BUILT)  ## a noisy neighbour with and without reserved concurrency: tables and a picture
 	$(BIN)/python examples/noisy_neighbour.py
 
-test: lint test-rust test-python  ## all checks: linters, types, Rust tests, Python tests
+test: test-rust test-python lint  ## all checks: Rust tests, Python tests, linters and types
 
 test-rust:  ## the engine's tests
 	cargo test --locked --quiet --package lambdacore
@@ -25,6 +25,8 @@ test-python: $(BUILT)  ## the Python tests
 	$(BIN)/python -m pytest -q
 
 lint: $(BUILT)  ## formatters, linters and type checkers
+	@cargo fmt --version >/dev/null && cargo clippy --version >/dev/null \
+		|| { echo "rustfmt and clippy are missing: rustup component add rustfmt clippy"; exit 1; }
 	cargo fmt --all --check
 	cargo clippy --locked --quiet --workspace --all-targets -- --deny warnings
 	$(BIN)/ruff format --check --quiet
@@ -56,8 +58,7 @@ clean:  ## remove what was built
 
 # The package, built with optimisation and installed editable with all that tests need.
 $(BUILT): pyproject.toml constraints.txt $(RUST)
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) \
-		|| { $(PYTHON) -m pip install --user virtualenv && $(PYTHON) -m virtualenv $(VENV); }
+	test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group dev
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation \

@@ -108,6 +108,47 @@ def test_names_are_unique_and_not_empty():
         lc.Account(functions=["a"])
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: lc.Account(functions=lc.Function("a")),
+        lambda: lc.Account(functions=5),
+        lambda: lc.Account(functions="ab"),
+        lambda: lc.Account.for_trace(None),
+        lambda: lc.Account.for_trace("hour.csv"),
+        lambda: lc.Account.for_trace(lc.Trace([0], "f", 0), reserve=["f"]),
+        lambda: lc.Function("\ud800"),
+        lambda: lc.Function("a", init_duration=10**400),
+        lambda: lc.Profile(scaling_rate=1e-300),
+        lambda: lc.Profile(scaling_rate=1e300),
+        lambda: lc.required_concurrency(lc.Trace([0], "f", 0), 10**400),
+        lambda: lc.read_trace("a.csv", limits=5),
+        lambda: lc.read_trace("a\0b"),
+    ],
+)
+def test_values_of_another_kind_or_size_are_refused_by_a_typed_error(call):
+    """Promise G: never a bare TypeError, OverflowError or AttributeError from inside."""
+    with pytest.raises(lc.LambdacoreError):
+        call()
+
+
+def test_an_account_is_a_collection_of_its_functions():
+    account = lc.Account(functions=[lc.Function("a"), lc.Function("b")])
+    assert "a" in account
+    assert "c" not in account
+    assert 0 not in account
+    assert [function.name for function in account] == ["a", "b"]
+    assert len(account) == 2
+
+
+def test_many_functions_are_looked_up_at_once_and_shown_in_part():
+    account = lc.Account(functions=[lc.Function(f"{i:064d}") for i in range(20_000)])
+    assert sum(account.index(function.name) for function in account) == 199_990_000
+    assert len(repr(account)) < 3_000
+    with pytest.raises(lc.ConfigurationError, match="no function"):
+        account.index("f" * 64)
+
+
 def test_a_value_of_the_function_precedes_the_accounts_and_that_the_profiles():
     """Fine print: precedence."""
     profile = lc.Profile.named("pools-2026").replace(idle_timeout=10.0, init_duration=0.1)
@@ -124,7 +165,11 @@ def test_a_value_of_the_function_precedes_the_accounts_and_that_the_profiles():
 def test_profiles_are_named_data_with_typed_switches():
     profile = lc.Profile.named("pools-2026")
     assert (profile.scaling, profile.scaling_burst, profile.scaling_rate) == ("bucket", 1_000, 100)
-    assert profile.replace(scaling="off").scaling == "off"
+    off = profile.replace(scaling="off")
+    assert (off.scaling, off.name) == ("off", "pools-2026*")
+    assert lc.Profile(scaling="off") == off
+    assert off.replace(scaling="bucket") == profile
+    assert lc.Profile(name="mine", scaling="off").name == "mine"
     for change in (
         {"scaling": "on"}, {"scaling_burst": -1}, {"scaling_rate": 7.0}, {"scaling_rate": 1e10},
         {"scaling_rate": 0}, {"scaling_rate": 1e-9},

@@ -100,6 +100,93 @@ def test_a_series_that_would_not_fit_is_refused_before_it_is_allocated():
             series(1e-9)
 
 
+def test_no_series_escapes_the_size_guard():
+    trace = lc.Trace([0.0, 1e6], "f", 1.0)
+    result = lc.simulate(lc.Account.for_trace(trace), trace)
+    for call in (
+        lambda: result.bin_starts(1e-6),
+        lambda: result.metric("Duration", period=1e-6),
+        lambda: result.metric("Throttles", period=1e-6),
+        lambda: result.concurrency(1e-6, account=True),
+        lambda: result.to_pandas(1e-2),
+    ):
+        with pytest.raises(lc.SeriesSizeError):
+            call()
+
+
+def test_the_region_of_many_functions_needs_no_row_for_each():
+    """50,000 functions over two weeks of minutes: 20,161 numbers, not 7.5 GiB."""
+    names = [f"f{i}" for i in range(50_000)]
+    trace = lc.Trace([0.0, 14 * 86_400.0], [0, 49_999], 1.0, names)
+    result = lc.simulate(lc.Account.for_trace(trace), trace)
+    with pytest.raises(lc.SeriesSizeError, match="account=True"):
+        result.throttles(60)
+    assert result.metric("Invocations").shape == (20_161,)
+    assert np.nansum(result.metric("Invocations")) == 2
+    assert result.concurrency(60, account=True).max() == 1
+    assert result.invocations(60, function="f49999").sum() == 1
+
+
+def test_the_region_is_the_sum_of_counts_and_a_slice_is_the_function(minutes):
+    for series in (minutes.throttles, minutes.invocations, minutes.cold_starts):
+        assert series(60, account=True).tolist() == series(60).sum(axis=0).tolist()
+        assert series(60, function="a").tolist() == series(60)[2].tolist()
+    fresh = lc.Result(minutes.account, minutes.trace, minutes.outcome)
+    fresh._series._all_at_once = lambda *_: False
+    assert fresh.throttles(60, function="a").tolist() == minutes.throttles(60)[2].tolist()
+    assert fresh.concurrency(60, function="a").tolist() == minutes.concurrency(60)[2].tolist()
+    assert fresh.concurrency(60, account=True).tolist() == [2, 2, 1]
+
+
+def test_what_is_kept_for_the_next_call_is_bounded(minutes, monkeypatch):
+    from lambdacore import _series
+
+    monkeypatch.setattr(_series, "KEPT_BYTES", 10_000)
+    result = lc.Result(minutes.account, minutes.trace, minutes.outcome)
+    for period in range(1, 100):
+        result.concurrency(period)
+    kept = sum(a.nbytes for arrays in result._series._kept.values() for a in arrays)
+    assert kept <= 10_000
+
+
+def test_a_trace_that_was_changed_by_force_gives_an_error_and_no_number():
+    """The engine checks each row that it reads, across pieces too."""
+    n = 200_000
+    trace = lc.Trace(np.arange(n) * 1_000, "f", 500)
+    result = lc.simulate(lc.Account.for_trace(trace), trace)
+    trace.arrival.flags.writeable = True
+    trace.arrival[65_536:65_600] = 0
+    for call in (
+        lambda: lc.simulate(result.account, trace),
+        lambda: result.throttles(60),
+        lambda: result.concurrency(60),
+        lambda: result.summary(),
+        lambda: lc.required_concurrency(trace),
+    ):
+        with pytest.raises(lc.TraceError, match="row 65536 arrives before"):
+            call()
+    trace.arrival[:] = np.arange(n) * 1_000
+    trace.function.flags.writeable = True
+    trace.function[70_000] = 5
+    with pytest.raises(lc.TraceError, match="row 70000 names function 5, of 1"):
+        result.concurrency(60)
+
+
+def test_a_cold_start_that_would_end_at_2_63_ns_is_refused():
+    trace = lc.Trace([2**62], "f", 0)
+    account = lc.Account.for_trace(trace, init_duration=4.7e9)
+    with pytest.raises(lc.TraceError, match="row 0, started cold"):
+        lc.simulate(account, trace)
+    result = lc.simulate(account.replace(init_duration=4.6e9), trace)
+    assert result.completions().tolist() == [2**62 + 4_600_000_000 * 10**9]
+
+
+def test_an_outcome_column_must_belong_to_its_trace(minutes):
+    for outcome in (np.zeros(3, np.uint8), np.zeros(6)):
+        with pytest.raises(lc.ConfigurationError, match="outcome"):
+            lc.Result(minutes.account, minutes.trace, outcome)
+
+
 @pytest.mark.parametrize("period", [0, -1, np.nan, np.inf, "60", True, 1e-10, None])
 def test_a_period_is_a_number_of_seconds(minutes, period):
     with pytest.raises(lc.ConfigurationError) as caught:
@@ -139,7 +226,7 @@ def test_a_function_is_known_and_excludes_the_region(minutes):
 )
 def test_metrics_have_cloudwatchs_names_units_and_gaps(minutes, name, function, statistic, points):
     """Section 10: float64 in CloudWatch's unit (Duration in ms, no init), NaN without a point."""
-    series = minutes.metric(name, function, 60, statistic)
+    series = minutes.metric(name, function=function, period=60, statistic=statistic)
     assert series.dtype == np.float64
     np.testing.assert_array_equal(series, points)
 
@@ -238,7 +325,7 @@ def test_a_summary_has_the_causes_that_exist_and_no_limit_where_there_is_none(mi
 
 def test_the_repr_says_what_came_of_it(minutes):
     assert repr(minutes) == (
-        "<Result: 6 invocations of 3 functions at a limit of 100: 1 throttled (16.7 %)>"
+        "<Result: 6 arrivals of 3 functions at a limit of 100: 1 throttled (16.7 %)>"
     )
 
 
@@ -306,4 +393,4 @@ def test_a_result_becomes_an_xarray_dataset(minutes):
     dataset = minutes.to_xarray(60)
     assert dataset["throttles"].sel(function="a").values.tolist() == [1, 0, 0]
     assert dataset["region_concurrency"].values.tolist() == [2, 2, 1]
-    assert dataset["time"].values.tolist() == [0, 60, 120]
+    assert dataset["time"].values.astype("m8[s]").astype(int).tolist() == [0, 60, 120]

@@ -112,7 +112,7 @@ class TestFiles:
     TRACE = lc.Trace([0], "a", 5)
 
     @pytest.mark.parametrize("suffix", [".csv", ".npz"])
-    @pytest.mark.parametrize("name", ["a\0", "a\ud800"])
+    @pytest.mark.parametrize("name", ["a\0", "\0"])
     def test_a_name_that_files_do_not_keep_is_refused(self, tmp_path, suffix, name):
         with pytest.raises(lc.TraceError, match=r"functions\[1\]"):
             lc.write_trace(lc.Trace([0, 1], ["ok", name], 5), tmp_path / f"t{suffix}")
@@ -172,7 +172,7 @@ class TestNpzIsNotTrusted:
             ("function", np.array([0, 2], dtype=np.uint32), r"function\[1\] = 2 is no index"),
             ("function", np.array([0, 1]), "uint32 indices into functions is needed"),
             ("functions", np.array(["a", "a"]), "stands at index 0 already"),
-            ("functions", np.array(["a", ""]), "is no name"),
+            ("functions", np.array(["a", ""]), "non-empty str"),
             ("functions", np.array([b"a", b"b"]), "a column of text is needed"),
             ("functions", np.array([0xD800, 0x61], dtype="<u4").view("<U1"), "damaged"),
             ("functions", np.array([0x110000, 0x61], dtype="<u4").view("<U1"), "damaged"),

@@ -7,8 +7,11 @@ exactly and fast, and returns numpy arrays of throttles and concurrency.
 >>> import lambdacore as lc
 >>> trace = lc.Trace(arrival=[0.0] * 30, function="checkout", duration=0.2)
 >>> lc.simulate(lc.Account.for_trace(trace, 20, unreserved_floor=0), trace)
-<Result: 30 invocations of 1 function at a limit of 20: 10 throttled (33.3 %)>
+<Result: 30 arrivals of 1 function at a limit of 20: 10 throttled (33.3 %)>
 """
+
+import importlib
+from typing import Any
 
 from lambdacore import _core
 from lambdacore.account import Account, Function
@@ -44,6 +47,14 @@ __all__ = [
     "simulate",
     "write_trace",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # Reached as attributes without an import of their own, and imported only then.
+    if name in ("plot", "testing"):
+        return importlib.import_module(f"lambdacore.{name}")
+    raise AttributeError(f"module 'lambdacore' has no attribute {name!r}")
+
 
 if _core.DEBUG_BUILD:
     import warnings

@@ -12,7 +12,17 @@ import numpy as np
 from lambdacore import _text
 from lambdacore.errors import ConfigurationError
 
-__all__ = ["limit", "one_of", "period", "ratio", "seconds", "to_nanoseconds"]
+__all__ = [
+    "instance",
+    "limit",
+    "name",
+    "one_of",
+    "period",
+    "rate",
+    "ratio",
+    "seconds",
+    "to_nanoseconds",
+]
 
 MAX_LIMIT = 2**31 - 1
 SECOND = 1_000_000_000
@@ -45,7 +55,7 @@ def seconds(argument: str, value: Any, *, infinite: bool = False) -> float:
     number = _number(argument, value)
     if math.isnan(number) or number < 0 or (math.isinf(number) and not infinite):
         raise ConfigurationError(
-            f"{argument} = {number} s: a number of seconds from 0 on is needed", argument=argument
+            f"{argument} = {number}: a number of seconds from 0 on is needed", argument=argument
         )
     if not math.isinf(number) and number * 1e9 >= 2.0**63:
         raise ConfigurationError(
@@ -71,9 +81,41 @@ def period(value: Any) -> int:
     nanoseconds = to_nanoseconds(seconds("period", value))
     if nanoseconds < 1:
         raise ConfigurationError(
-            f"period = {value} s is shorter than a nanosecond", argument="period"
+            f"period = {value} s: a length of a nanosecond or more is needed", argument="period"
         )
     return nanoseconds
+
+
+def rate(argument: str, value: Any) -> float:
+    """Check a rate a second: a number above zero."""
+    number = _number(argument, value)
+    if not (0 < number < math.inf):
+        raise ConfigurationError(
+            f"{argument} = {number} a second: a number above zero is needed", argument=argument
+        )
+    return number
+
+
+def name(argument: str, value: Any) -> str:
+    """Check a name: a str that is not empty and can be written down."""
+    if not isinstance(value, str) or not value:
+        raise ConfigurationError(
+            f"{argument} = {value!r}: a non-empty str is needed", argument=argument
+        )
+    if not value.isprintable() and any("\ud800" <= c <= "\udfff" for c in value):
+        raise ConfigurationError(
+            f"{argument} = {value!r} holds half a surrogate pair, which is no text",
+            argument=argument,
+        )
+    return value
+
+
+def instance(argument: str, value: Any, what: str, good: bool) -> None:
+    """Refuse a value that is of another kind altogether."""
+    if not good:
+        raise ConfigurationError(
+            f"{argument} = {_text.shorten(repr(value), 60)} is not {what}", argument=argument
+        )
 
 
 def one_of(argument: str, value: Any, known: Iterable[str]) -> str:
@@ -98,7 +140,8 @@ def _number(argument: str, value: Any) -> float:
         raise ConfigurationError(f"{argument} = {value!r} is no number", argument=argument)
     try:
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ConfigurationError(
-            f"{argument} = {value!r} is no number", argument=argument
+            f"{argument} = {_text.shorten(repr(value))} is no number of a usual size",
+            argument=argument,
         ) from None

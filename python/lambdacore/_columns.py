@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from lambdacore import _text
-from lambdacore.errors import TraceError
+from lambdacore import _check, _text
+from lambdacore.errors import ConfigurationError, TraceError
 
 __all__ = ["as_array", "functions", "nanoseconds", "of_length", "refuse_mixed_units"]
 
@@ -22,7 +22,13 @@ def as_array(argument: str, values: npt.ArrayLike, *, scalar: bool = False) -> n
         raise TraceError(
             f"{argument} has masked values: fill or drop them first", argument=argument
         )
-    array = np.asarray(values)
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise TraceError(
+            f"{argument} is no column: its rows must be single values of one length",
+            argument=argument,
+        ) from None
     if array.ndim != 1 and not (scalar and array.ndim == 0):
         raise TraceError(
             f"{argument} has {array.ndim} dimensions; one is needed", argument=argument
@@ -50,9 +56,14 @@ def nanoseconds(
         _refuse(argument, array, exact.astype(np.int64) < 0, "is negative: times count from zero")
         return exact.astype(np.int64)
     calendar_name = {"M": "datetime64", "m": "timedelta64"}[calendar_kind]
+    remedy = ""
+    if kind == "O" and array.size and hasattr(array.flat[0], "tzinfo"):
+        remedy = (
+            " (of times with a zone: .dt.tz_convert(None); of datetimes: np.array(x, 'M8[ns]'))"
+        )
     raise TraceError(
         f"{argument} has dtype {array.dtype}: give float seconds, integer nanoseconds "
-        f"or {calendar_name}",
+        f"or {calendar_name}{remedy}",
         argument=argument,
     )
 
@@ -76,15 +87,16 @@ def _refuse(argument: str, values: npt.NDArray[Any], bad: npt.NDArray[np.bool_],
 
 
 def refuse_mixed_units(arrival: npt.NDArray[Any], duration: npt.NDArray[Any]) -> None:
-    """Refuse seconds in one column beside nanoseconds in the other: one of them is a slip."""
+    """Refuse nanoseconds in one column beside another unit in the other: one is a slip."""
     columns = {"arrival": arrival, "duration": duration}
     for name, beside in (("arrival", "duration"), ("duration", "arrival")):
+        unit = {"f": "float seconds", "M": "datetime64"}.get(columns[beside].dtype.kind)
+        whole = columns[name].dtype.kind in "iu"
         # Zeros are zero in any unit.
-        whole = columns[name].dtype.kind in "iu" and columns[name].any()
-        if whole and columns[beside].dtype.kind == "f":
+        if unit is not None and whole and columns[name].any() and columns[beside].any():
             raise TraceError(
-                f"{name} holds integers, which are nanoseconds, beside {beside} in float "
-                "seconds: give both in one unit (2.0 is two seconds, 2 is two nanoseconds)",
+                f"{name} holds integers, which are nanoseconds, beside {beside} in {unit}: "
+                "give both in one unit (2.0 is two seconds, 2 is two nanoseconds)",
                 argument=name,
             )
 
@@ -133,9 +145,15 @@ def functions(
             )
         values = array.tolist()
     _check_length("function", len(values), rows)
-    indices = np.empty(rows, dtype=np.uint32)
-    for row, name in enumerate(values):
-        indices[row] = _look_up(row, name, known, fixed=fixed)
+    try:
+        # Each different name once; the rows then take no Python of their own.
+        for name in dict.fromkeys(values):
+            if not (isinstance(name, str) and name in known):
+                _look_up(values.index(name), name, known, fixed=fixed)
+    except TypeError:  # what has no hash is no name
+        row = next(row for row, name in enumerate(values) if not isinstance(name, str))
+        _look_up(row, values[row], known, fixed=True)
+    indices = np.fromiter(map(known.__getitem__, values), dtype=np.uint32, count=rows)
     return indices, tuple(known)
 
 
@@ -143,12 +161,7 @@ def _look_up(row: int, name: Any, known: dict[str, int], *, fixed: bool) -> int:
     """Index of a name, which is new or, where the names are fixed, must be known."""
     if isinstance(name, str) and name in known:
         return known[name]
-    if not isinstance(name, str) or not name:
-        raise TraceError(
-            f"function[{row}] = {name!r} is no name: a non-empty str is needed",
-            argument="function",
-            index=row,
-        )
+    _check_name("function", row, name)
     if fixed:
         raise TraceError(
             f"function[{row}] = {name!r} is not among functions{_text.suggestion(name, known)}",
@@ -159,17 +172,19 @@ def _look_up(row: int, name: Any, known: dict[str, int], *, fixed: bool) -> int:
     return known[name]
 
 
+def _check_name(argument: str, index: int, name: Any) -> None:
+    try:
+        _check.name(f"{argument}[{index}]", name)
+    except ConfigurationError as error:
+        raise TraceError(str(error), argument=argument, index=index) from None
+
+
 def _known(names: Sequence[str]) -> dict[str, int]:
-    if isinstance(names, str):
-        raise TraceError("functions is one str: give a list of names", argument="functions")
+    if isinstance(names, str) or not isinstance(names, Iterable):
+        raise TraceError(f"functions = {names!r}: give a list of names", argument="functions")
     known: dict[str, int] = {}
     for i, name in enumerate(names):
-        if not isinstance(name, str) or not name:
-            raise TraceError(
-                f"functions[{i}] = {name!r} is no name: a non-empty str is needed",
-                argument="functions",
-                index=i,
-            )
+        _check_name("functions", i, name)
         if name in known:
             raise TraceError(
                 f"functions[{i}] = {name!r} stands at index {known[name]} already",

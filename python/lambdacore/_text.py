@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
-import html
 import io
+import itertools
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -30,6 +29,9 @@ __all__ = [
 #: Unicode's categories of what has no shape of its own: control and format characters,
 #: separators of lines and paragraphs, halves of surrogate pairs.
 _CONTROLS = ("Cc", "Cf", "Cs", "Zl", "Zp")
+
+#: A suggestion is looked for among so many names.
+SUGGESTED_FROM = 500
 
 
 def count(number: int, noun: str) -> str:
@@ -76,7 +78,12 @@ def visible(text: str) -> str:
 
 def suggestion(name: object, known: Iterable[str]) -> str:
     """`` (did you mean 'checkout'?)`` where a known name is near, else nothing."""
-    near = difflib.get_close_matches(str(name), list(known), n=1)
+    # Looking for the nearest takes long: it pays only among names that a person gave.
+    import difflib
+
+    given = str(name)[:200]
+    candidates = [other for other in itertools.islice(known, SUGGESTED_FROM) if len(other) <= 200]
+    near = difflib.get_close_matches(given, candidates, n=1)
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 
@@ -167,6 +174,7 @@ def plain(renderable: Any, width: int = 100) -> str:
 
 def html_table(head: Sequence[str], body: Sequence[Sequence[str]], note: str) -> str:
     """Lay out the same table for a notebook."""
+    import html
 
     def row(cells: Sequence[str], tag: str) -> str:
         return "<tr>" + "".join(f"<{tag}>{html.escape(c)}</{tag}>" for c in cells) + "</tr>"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -48,10 +48,7 @@ class Function:
     idle_timeout: float | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not self.name:
-            raise ConfigurationError(
-                f"name = {self.name!r}: a non-empty str is needed", argument="name"
-            )
+        _check.name("name", self.name)
         checked: dict[str, Any] = {}
         if self.reserved_concurrency is not None:
             checked["reserved_concurrency"] = _check.limit(
@@ -112,6 +109,7 @@ class Account:
     init_duration: float | None = field(default=None, kw_only=True)
     idle_timeout: float | None = field(default=None, kw_only=True)
     _engine: _core.Account = field(init=False, repr=False, compare=False)
+    _rows: dict[str, int] = field(init=False, repr=False, compare=False)
 
     def __init__(
         self,
@@ -136,7 +134,7 @@ class Account:
         checked |= _checked_times(init_duration, idle_timeout)
         for name, value in checked.items():
             object.__setattr__(self, name, value)
-        object.__setattr__(self, "_engine", self._make_engine())
+        self._derive()
 
     @classmethod
     def for_trace(
@@ -144,7 +142,7 @@ class Account:
         trace: Trace,
         concurrency_limit: int = 1_000,
         *,
-        reserve: dict[str, int] | None = None,
+        reserve: Mapping[str, int] | None = None,
         **values: Any,
     ) -> Self:
         """Declare every function of a trace.
@@ -155,7 +153,7 @@ class Account:
             Where the functions are taken from.
         concurrency_limit : int
             The account's limit.
-        reserve : dict of str to int, optional
+        reserve : mapping of str to int, optional
             Reserved concurrency by function name.
         **values
             What else `Account` takes.
@@ -165,6 +163,8 @@ class Account:
         ConfigurationError
             A name in `reserve` that the trace does not have, or what `Account` refuses.
         """
+        _check.instance("trace", trace, "a Trace", hasattr(trace, "functions"))
+        _check.instance("reserve", reserve, "a mapping", isinstance(reserve or {}, Mapping))
         reserve = dict(reserve or {})
         for name in reserve:
             if name not in trace.functions:
@@ -186,6 +186,15 @@ class Account:
     def __getitem__(self, name: str) -> Function:
         return self.functions[self.index(name)]
 
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name in self._rows
+
+    def __iter__(self) -> Iterator[Function]:
+        return iter(self.functions)
+
+    def __len__(self) -> int:
+        return len(self.functions)
+
     def index(self, name: str) -> int:
         """Row of a function in every result.
 
@@ -194,14 +203,12 @@ class Account:
         ConfigurationError
             The account has no function of that name.
         """
-        for row, function in enumerate(self.functions):
-            if function.name == name:
-                return row
-        known = [function.name for function in self.functions]
-        raise ConfigurationError(
-            f"the account has no function {name!r}{_text.suggestion(name, known)}",
-            argument="function",
-        )
+        if name not in self:
+            raise ConfigurationError(
+                f"the account has no function {name!r}{_text.suggestion(name, self._rows)}",
+                argument="function",
+            )
+        return self._rows[name]
 
     def replace(self, function: str | None = None, /, **changes: Any) -> Self:
         """Return an account with some values changed; this one stays as it is.
@@ -288,10 +295,22 @@ class Account:
     def __setstate__(self, state: dict[str, Any]) -> None:
         for name, value in state.items():
             object.__setattr__(self, name, value)
+        self._derive()
+
+    def _derive(self) -> None:
+        """Make what follows from the fields: the engine's account, which checks, and rows."""
         object.__setattr__(self, "_engine", self._make_engine())
+        rows = {function.name: row for row, function in enumerate(self.functions)}
+        object.__setattr__(self, "_rows", rows)
 
 
 def _checked_functions(functions: Iterable[Function]) -> tuple[Function, ...]:
+    _check.instance(
+        "functions",
+        functions,
+        "a list of Functions",
+        isinstance(functions, Iterable) and not isinstance(functions, str | Account),
+    )
     checked = tuple(functions)
     for i, function in enumerate(checked):
         if not isinstance(function, Function):
@@ -331,5 +350,12 @@ def _repr_without_defaults(holder: Account | Function, positional: str) -> str:
     for f in fields(holder):
         value = getattr(holder, f.name)
         if f.repr and f.name != positional and value != getattr(blank, f.name):
-            shown.append(f"{f.name}={list(value) if isinstance(value, tuple) else value!r}")
+            shown.append(f"{f.name}={_listed(value) if isinstance(value, tuple) else repr(value)}")
     return f"{type(holder).__name__}({', '.join(shown)})"
+
+
+def _listed(functions: tuple[Function, ...], shown: int = 20) -> str:
+    """Show a list of functions; of a long one its beginning."""
+    if len(functions) <= shown:
+        return repr(list(functions))
+    return f"[{', '.join(map(repr, functions[:shown]))}, … {len(functions) - shown:,} more]"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -41,21 +41,19 @@ def metric(
     return compute(result, function, period, chosen)
 
 
-def _sum(counts: npt.NDArray[np.uint64], function: str | None) -> Points:
-    return (counts if function is not None else counts.sum(axis=0)).astype(np.float64)
-
-
 def _attempts(result: Result, function: str | None, period: float) -> Points:
-    return _sum(result.invocations(period, function=function), function) + _sum(
-        result.throttles(period, function=function), function
-    )
+    region = function is None
+    admitted = result.invocations(period, function=function, account=region)
+    throttled = result.throttles(period, function=function, account=region)
+    return admitted.astype(np.float64) + throttled
 
 
 def _counted(series: str) -> Callable[[Result, str | None, float, str], Points]:
     def compute(result: Result, function: str | None, period: float, _statistic: str) -> Points:
-        counts = _sum(getattr(result, series)(period, function=function), function)
+        counts = getattr(result, series)(period, function=function, account=function is None)
         # Lambda reports both counts when it is invoked, and neither in a quiet minute.
-        return np.where(_attempts(result, function, period) > 0, counts, np.nan)
+        points = counts.astype(np.float64)
+        return np.where(_attempts(result, function, period) > 0, points, np.nan)
 
     return compute
 
@@ -65,15 +63,15 @@ def _concurrent(result: Result, function: str | None, period: float, _statistic:
     return _where_active(result, function, period, running)
 
 
-def _unreserved(result: Result, function: str | None, period: float, _statistic: str) -> Points:
-    running = result._concurrency(_check.period(period), None, rows=False).unreserved
-    return _where_active(result, function, period, running)
+def _unreserved(result: Result, _function: None, period: float, _statistic: str) -> Points:
+    running = result._series.concurrency_of_region(_check.period(period)).unreserved
+    return _where_active(result, None, period, running)
 
 
-def _claimed(result: Result, function: str | None, period: float, _statistic: str) -> Points:
+def _claimed(result: Result, _function: None, period: float, statistic: str) -> Points:
     # What reservations claim is claimed whether it is used or not.
     reserved = sum(f.reserved_concurrency or 0 for f in result.account.functions)
-    return _unreserved(result, function, period, _statistic) + reserved
+    return _unreserved(result, None, period, statistic) + reserved
 
 
 def _where_active(
@@ -86,14 +84,15 @@ def _where_active(
 
 def _duration(result: Result, function: str | None, period: float, statistic: str) -> Points:
     trace = result.trace
-    chosen = result.outcome < 16
+    chosen = ~result.throttled
     if function is not None:
         names = trace.functions
         index = names.index(function) if function in names else len(names)
         chosen &= trace.function == index
-    width, first, bins = result._bins(_check.period(period))
-    points = np.full(bins, np.nan)
-    bin_of = trace.arrival[chosen] // width - first
+    bins = result._series.bins(_check.period(period))
+    result._series.check_size(bins, 1, 8)
+    points = np.full(bins.size, np.nan)
+    bin_of = trace.arrival[chosen] // bins.period - bins.first
     milliseconds = trace.duration[chosen] / 1e6
     if not len(bin_of):
         return points
@@ -127,9 +126,7 @@ def _percentile(statistic: str) -> float | None:
 
 
 #: How it is computed, its statistics (the first is the default), whether it is the Region's.
-_METRICS: dict[
-    str, tuple[Callable[[Result, str | None, float, str], Points], tuple[str, ...], bool]
-] = {
+_METRICS: dict[str, tuple[Callable[[Result, Any, float, str], Points], tuple[str, ...], bool]] = {
     "Invocations": (_counted("invocations"), ("Sum",), False),
     "Throttles": (_counted("throttles"), ("Sum",), False),
     "Duration": (

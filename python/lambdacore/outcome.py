@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-__all__ = ["Outcome"]
+__all__ = ["FIRST_THROTTLED", "Outcome"]
+
+#: Codes of throttled outcomes begin here; admitted ones are below.
+FIRST_THROTTLED = 16
 
 _CONCURRENT = "ConcurrentInvocationLimitExceeded"
 _RESERVED_CONCURRENT = "ReservedFunctionConcurrentInvocationLimitExceeded"
@@ -34,7 +37,7 @@ class Outcome(IntEnum):
     @property
     def throttled(self) -> bool:
         """Whether the invocation was refused with a 429."""
-        return self >= 16
+        return self >= FIRST_THROTTLED
 
     @property
     def aws_reason(self) -> str | None:

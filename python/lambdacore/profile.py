@@ -10,8 +10,6 @@ from lambdacore.errors import ConfigurationError
 
 __all__ = ["Profile"]
 
-SECOND = 1_000_000_000
-
 
 @dataclass(frozen=True)
 class Profile:
@@ -20,7 +18,8 @@ class Profile:
     Parameters
     ----------
     name : str
-        Where the values come from; changing a value appends a ``*``.
+        Where the values come from; ``*`` is appended where one differs from those of that
+        name.
     scaling : {"bucket", "off"}
         How fast a function may create environments. ``"bucket"``: a token bucket for each
         function, full at the start; a cold start takes one token, a warm start none.
@@ -61,13 +60,17 @@ class Profile:
         _check.one_of("environments", self.environments, ("on", "off"))
         checked = {
             "scaling_burst": _check.limit("scaling_burst", self.scaling_burst),
-            "scaling_rate": _check.seconds("scaling_rate", self.scaling_rate),
+            "scaling_rate": _check.rate("scaling_rate", self.scaling_rate),
             "idle_timeout": _check.seconds("idle_timeout", self.idle_timeout, infinite=True),
             "init_duration": _check.seconds("init_duration", self.init_duration),
         }
         for field, value in checked.items():
             object.__setattr__(self, field, value)
         self._scaling_interval()
+        base = self.name.removesuffix("*")
+        known = {**{f.name: f.default for f in fields(self)}, **_NAMED.get(base, {})}
+        changed = any(getattr(self, f.name) != known[f.name] for f in fields(self)[1:])
+        object.__setattr__(self, "name", f"{base}*" if changed and base in _NAMED else base)
 
     @classmethod
     def named(cls, name: str) -> Self:
@@ -100,28 +103,22 @@ class Profile:
                     f"it has: {', '.join(known)}",
                     argument=field,
                 )
-        name = self.name if self.name.endswith("*") else f"{self.name}*"
-        return replace(self, **{"name": name, **changes})
+        return replace(self, **changes)
 
     def _scaling_interval(self) -> int:
         """Nanoseconds until the scaling bucket gains a token."""
-        if self.scaling_rate == 0:
-            raise ConfigurationError(
-                "scaling_rate = 0 a second never refills: give a rate above zero, or bound the "
-                "environments with reserved_concurrency",
-                argument="scaling_rate",
-            )
-        interval = round(1e9 / self.scaling_rate)
-        if self.scaling_burst * interval >= 2**63:
+        exact_interval = 1e9 / self.scaling_rate
+        if max(self.scaling_burst, 1) * exact_interval >= 2**63:
             raise ConfigurationError(
                 f"scaling_rate = {self.scaling_rate} a second takes 292 years or more to fill "
                 f"a bucket of {self.scaling_burst:,}",
                 argument="scaling_rate",
             )
+        interval = round(exact_interval)
         if interval < 1 or 1e9 / interval != self.scaling_rate:
             raise ConfigurationError(
                 f"scaling_rate = {self.scaling_rate} a second is one every "
-                f"{1e9 / self.scaling_rate} ns: choose a rate whose interval is a whole number "
+                f"{exact_interval} ns: choose a rate whose interval is a whole number "
                 "of nanoseconds, such as 100, or 500 / 60",
                 argument="scaling_rate",
             )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -207,6 +206,8 @@ def required_concurrency(
     ratio = _check.ratio("throttle_ratio", throttle_ratio)
     arrivals = np.bincount(trace.function, minlength=len(trace.functions))
     work = np.bincount(trace.function, trace.duration, minlength=len(trace.functions))
+
+    from fractions import Fraction
 
     def allowed(count: int) -> int:
         # As a fraction: 0.29 of 100 arrivals is 28 as floats multiply, and 29 as people do.

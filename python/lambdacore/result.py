@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import platform
+import sys
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from lambdacore import _check, _core, _text, frames, metrics
+from lambdacore._series import Series, Totals
 from lambdacore.account import Account
-from lambdacore.errors import ConfigurationError, SeriesSizeError, TraceError
-from lambdacore.outcome import Outcome
+from lambdacore.errors import ConfigurationError
+from lambdacore.outcome import FIRST_THROTTLED, Outcome
 from lambdacore.summary import Summary
 from lambdacore.trace import Trace
 
@@ -21,32 +22,15 @@ if TYPE_CHECKING:
     import polars as pl
     import xarray as xr
 
-__all__ = ["Result", "traced_functions"]
+__all__ = ["Result"]
 
-#: A series larger than this is refused before it is allocated.
-SERIES_BYTES_LIMIT = 2**31
-
+_VERSIONS = {
+    "lambdacore": _core.__version__,
+    "numpy": np.__version__,
+    "python": sys.version.split()[0],
+}
 _ADMITTED = [code for code in Outcome if not code.throttled]
 _THROTTLED = [code for code in Outcome if code.throttled]
-
-
-class Totals(NamedTuple):
-    """Totals of a run; rows in the order of ``account.functions``."""
-
-    #: uint64[functions, 32]: how often each outcome code occurred.
-    outcomes: npt.NDArray[np.uint64]
-    #: Nanoseconds that the admitted invocations of each function held a permit, exactly.
-    occupied: list[int]
-    #: Nanosecond at which the last run ended; 0 where none ran.
-    last_completion: int
-
-
-class Concurrency(NamedTuple):
-    """Maximum concurrency in each bin; see `Result.concurrency`."""
-
-    by_function: npt.NDArray[np.uint32]
-    region: npt.NDArray[np.uint32]
-    unreserved: npt.NDArray[np.uint32]
 
 
 class Result:
@@ -70,19 +54,25 @@ class Result:
         What made this result.
     """
 
-    __slots__ = ("_cache", "account", "outcome", "trace", "versions")
+    __slots__ = ("_made_series", "_summary", "account", "outcome", "trace", "versions")
+
+    account: Account
+    trace: Trace
+    outcome: npt.NDArray[np.uint8]
+    versions: dict[str, str]
+    _made_series: Series | None
+    _summary: Summary | None
 
     def __init__(self, account: Account, trace: Trace, outcome: npt.NDArray[np.uint8]) -> None:
-        outcome.flags.writeable = False
-        self.account = account
-        self.trace = trace
-        self.outcome = outcome
-        self.versions = {
-            "lambdacore": _core.__version__,
-            "numpy": np.__version__,
-            "python": platform.python_version(),
-        }
-        self._cache: dict[Any, Any] = {}
+        if outcome.dtype != np.uint8 or outcome.shape != trace.arrival.shape:
+            raise ConfigurationError(
+                f"outcome has dtype {outcome.dtype} and shape {outcome.shape}: uint8 and one an "
+                "invocation are needed",
+                argument="outcome",
+            )
+        self.__setstate__(
+            {"account": account, "trace": trace, "outcome": outcome, "versions": dict(_VERSIONS)}
+        )
 
     # Totals
 
@@ -95,20 +85,13 @@ class Result:
             ``outcomes`` (uint64[functions, 32], by code), ``occupied`` (nanoseconds of
             permits held, exact integers) and ``last_completion`` (nanoseconds).
         """
-        if "totals" not in self._cache:
-            traced = self._traced()
-            counted, held, last = _core.tally(
-                self.account._engine, self.trace._columns(), traced, self.outcome
-            )
-            outcomes = np.zeros((len(self.account.functions), counted.shape[1]), np.uint64)
-            outcomes[traced] = counted
-            outcomes.flags.writeable = False
-            occupied = [0] * len(self.account.functions)
-            for row, nanoseconds in zip(traced, held, strict=True):
-                occupied[row] = nanoseconds
-            self._cache["totals"] = Totals(outcomes, occupied, last)
-        totals: Totals = self._cache["totals"]
-        return totals
+        return self._series.totals()
+
+    @property
+    def throttled(self) -> npt.NDArray[np.bool_]:
+        """Which invocations were throttled: bool, shape (n,)."""
+        throttled: npt.NDArray[np.bool_] = self.outcome >= FIRST_THROTTLED
+        return throttled
 
     def completions(self) -> npt.NDArray[np.int64]:
         """Nanosecond at which each invocation gave its permit back.
@@ -119,14 +102,14 @@ class Result:
             Arrival + duration, and + init for a cold start; for a throttled invocation its
             arrival, since it held nothing.
         """
-        account, trace = self.account, self.trace
-        init = [
-            _check.to_nanoseconds(account.effective_init_duration(name)) for name in trace.functions
-        ]
+        trace = self.trace
         ends = trace.arrival + trace.duration
         cold = self.outcome == Outcome.COLD
-        ends[cold] += np.array(init, dtype=np.int64)[trace.function[cold]]
-        throttled = self.outcome >= 16
+        if cold.any():
+            init = [self.account.effective_init_duration(name) for name in trace.functions]
+            nanoseconds = np.array([_check.to_nanoseconds(t) for t in init], dtype=np.int64)
+            ends[cold] += nanoseconds[trace.function[cold]]
+        throttled = self.throttled
         ends[throttled] = trace.arrival[throttled]
         return ends
 
@@ -155,10 +138,9 @@ class Result:
         Summary
             A table that prints itself; its columns are arrays.
         """
-        if "summary" not in self._cache:
-            self._cache["summary"] = Summary.of(self)
-        summary: Summary = self._cache["summary"]
-        return summary
+        if self._summary is None:
+            self._summary = Summary.of(self)
+        return self._summary
 
     # Series
 
@@ -169,8 +151,9 @@ class Result:
         -------
         ndarray of int64, shape (bins,)
         """
-        width, first, count = self._bins(_check.period(period))
-        return (np.arange(first, first + count) * width).astype(np.int64)
+        bins = self._series.bins(_check.period(period))
+        self._series.check_size(bins, 1, 8)
+        return np.arange(bins.first, bins.first + bins.size, dtype=np.int64) * bins.period
 
     def concurrency(
         self, period: float = 60, *, function: str | None = None, account: bool = False
@@ -201,18 +184,21 @@ class Result:
         ConfigurationError
             An unknown function, both `function` and `account`, or a bad period.
         """
-        if account and function is not None:
-            raise ConfigurationError(
-                "function and account exclude each other: the Region is all functions",
-                argument="account",
-            )
-        series = self._concurrency(_check.period(period), function, rows=not account)
+        _one_of(function, account)
+        nanoseconds = _check.period(period)
         if account:
-            return series.region
-        return series.by_function if function is None else series.by_function[0]
+            return self._series.concurrency_of_region(nanoseconds).region
+        if function is not None:
+            return self._series.concurrency_of(function, nanoseconds)
+        return self._series.concurrency(nanoseconds).by_function
 
     def throttles(
-        self, period: float = 60, *, function: str | None = None, cause: Outcome | None = None
+        self,
+        period: float = 60,
+        *,
+        function: str | None = None,
+        cause: Outcome | None = None,
+        account: bool = False,
     ) -> npt.NDArray[np.uint64]:
         """Throttled invocations by bin of arrival.
 
@@ -224,11 +210,13 @@ class Result:
             Only this function.
         cause : Outcome, optional
             Only those of this cause.
+        account : bool
+            The Region instead: the sum over all functions.
 
         Returns
         -------
-        ndarray of uint64, shape (functions, bins), or (bins,) for one function
-            Read-only.
+        ndarray of uint64, shape (functions, bins), or (bins,) for one function or the Region
+            Read-only. Unsigned: convert with ``astype(int)`` before subtracting two runs.
 
         Raises
         ------
@@ -237,23 +225,24 @@ class Result:
         """
         if cause is not None and not (isinstance(cause, Outcome) and cause.throttled):
             raise ConfigurationError(f"cause = {cause!r} is no throttled Outcome", argument="cause")
-        return self._count(_THROTTLED if cause is None else [cause], period, function)
+        return self._count(_THROTTLED if cause is None else [cause], period, function, account)
 
     def cold_starts(
-        self, period: float = 60, *, function: str | None = None
+        self, period: float = 60, *, function: str | None = None, account: bool = False
     ) -> npt.NDArray[np.uint64]:
-        """Cold starts by bin of arrival; shapes and errors as for `throttles`."""
-        return self._count([Outcome.COLD], period, function)
+        """Cold starts by bin of arrival; parameters, shapes and errors as for `throttles`."""
+        return self._count([Outcome.COLD], period, function, account)
 
     def invocations(
-        self, period: float = 60, *, function: str | None = None
+        self, period: float = 60, *, function: str | None = None, account: bool = False
     ) -> npt.NDArray[np.uint64]:
-        """Admitted invocations by bin of arrival; shapes and errors as for `throttles`."""
-        return self._count(_ADMITTED, period, function)
+        """Admitted invocations by bin of arrival; parameters and shapes as for `throttles`."""
+        return self._count(_ADMITTED, period, function, account)
 
     def metric(
         self,
         name: str,
+        *,
         function: str | None = None,
         period: float = 60,
         statistic: str | None = None,
@@ -332,10 +321,10 @@ class Result:
         return len(self.outcome)
 
     def __repr__(self) -> str:
-        throttled = int(np.count_nonzero(self.outcome >= 16))
+        throttled = int(np.count_nonzero(self.throttled))
         share = f" ({_text.percent(throttled, len(self))})" if len(self) else ""
         return (
-            f"<Result: {_text.count(len(self), 'invocation')} of "
+            f"<Result: {_text.count(len(self), 'arrival')} of "
             f"{_text.count(len(self.account.functions), 'function')} at a limit of "
             f"{self.account.concurrency_limit:,}: {throttled:,} throttled{share}>"
         )
@@ -344,107 +333,36 @@ class Result:
         return self.summary()._repr_html_()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.__slots__ if name != "_cache"}
+        return {name: getattr(self, name) for name in self.__slots__ if not name.startswith("_")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         for name, value in state.items():
             setattr(self, name, value)
         self.outcome.flags.writeable = False
-        self._cache = {}
+        self._made_series = None
+        self._summary = None
 
-    # How it is computed
-
-    def _traced(self) -> list[int]:
-        return traced_functions(self.account, self.trace)
-
-    def _bins(self, period: int) -> tuple[int, int, int]:
-        """(period, first, count) of the bins from the first arrival to the last completion."""
-        if not len(self.trace):
-            return period, 0, 0
-        start, last_arrival = self.trace.span
-        last = max(last_arrival, self.totals().last_completion)
-        return period, start // period, last // period - start // period + 1
-
-    def _rows(self, function: str | None) -> tuple[list[int | None], int]:
-        """Row of each function of the trace, and how many rows there are."""
-        traced = self._traced()
-        if function is None:
-            return [*traced], len(self.account.functions)
-        wanted = self.account.index(function)
-        return [0 if row == wanted else None for row in traced], 1
-
-    def _concurrency(self, period: int, function: str | None, *, rows: bool = True) -> Concurrency:
-        """Compute, or find, concurrency by function (none where not `rows`) and Region."""
-        key = ("concurrency", period, function, rows)
-        for found in (key, ("concurrency", period, None, True) if not rows else key):
-            if found in self._cache:
-                series: Concurrency = self._cache[found]
-                return series
-        bins = self._bins(period)
-        row_of, count = self._rows(function)
-        if not rows:
-            row_of, count = [None for _ in row_of], 0
-        self._check_size(bins, count + 2, 4)
-        arrays = _core.concurrency(
-            self.account._engine,
-            self.trace._columns(),
-            self._traced(),
-            self.outcome,
-            bins=bins,
-            row_of=row_of,
-            rows=count,
-        )
-        for array in arrays:
-            array.flags.writeable = False
-        self._cache[key] = Concurrency(*arrays)
-        return Concurrency(*arrays)
+    @property
+    def _series(self) -> Series:
+        if self._made_series is None:
+            self._made_series = Series(self.account, self.trace, self.outcome)
+        return self._made_series
 
     def _count(
-        self, codes: list[Outcome], period: float, function: str | None
+        self, codes: list[Outcome], period: float, function: str | None, account: bool
     ) -> npt.NDArray[np.uint64]:
-        wanted = sum(1 << code for code in codes)
-        key = ("count", wanted, _check.period(period), function)
-        if key not in self._cache:
-            bins = self._bins(_check.period(period))
-            row_of, rows = self._rows(function)
-            self._check_size(bins, rows, 8)
-            counts = _core.count(
-                self.trace._columns(), self.outcome, wanted, bins=bins, row_of=row_of, rows=rows
-            )
-            counts.flags.writeable = False
-            self._cache[key] = counts
-        found: npt.NDArray[np.uint64] = self._cache[key]
-        return found if function is None else found[0]
-
-    def _check_size(self, bins: tuple[int, int, int], rows: int, item: int) -> None:
-        size = bins[2] * rows * item
-        if size > SERIES_BYTES_LIMIT:
-            raise SeriesSizeError(
-                f"a series of {rows:,} rows and {bins[2]:,} bins takes {size / 2**30:,.1f} GiB, "
-                f"more than {SERIES_BYTES_LIMIT / 2**30:.0f} GiB: take a longer period than "
-                f"{bins[0] / 1e9:g} s, or one function with function=",
-            )
+        _one_of(function, account)
+        nanoseconds = _check.period(period)
+        if account:
+            return self._series.count_of_region(codes, nanoseconds)
+        if function is not None:
+            return self._series.count_of(function, codes, nanoseconds)
+        return self._series.count(codes, nanoseconds)
 
 
-def traced_functions(account: Account, trace: Trace) -> list[int]:
-    """Rows of the account's functions, in the order of the trace's names.
-
-    Raises
-    ------
-    ConfigurationError
-        The trace invokes a function that the account does not declare.
-    """
-    if not isinstance(account, Account):
-        raise ConfigurationError(f"account = {account!r} is no Account", argument="account")
-    if not isinstance(trace, Trace):
-        raise TraceError(f"trace = {trace!r} is no Trace", argument="trace")
-    rows = {function.name: row for row, function in enumerate(account.functions)}
-    for name in trace.functions:
-        if name not in rows:
-            raise ConfigurationError(
-                f"the trace invokes {name!r}, which the account does not declare"
-                f"{_text.suggestion(name, rows)}: add lc.Function({name!r}), or declare all "
-                "functions of the trace with lc.Account.for_trace(trace, ...)",
-                argument="account",
-            )
-    return [rows[name] for name in trace.functions]
+def _one_of(function: str | None, account: bool) -> None:
+    if account and function is not None:
+        raise ConfigurationError(
+            "function and account exclude each other: the Region is all functions",
+            argument="account",
+        )

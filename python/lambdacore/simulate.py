@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lambdacore import _core
+from lambdacore._series import traced_functions
 from lambdacore.account import Account
-from lambdacore.result import Result, traced_functions
+from lambdacore.result import Result
 from lambdacore.trace import Trace
 
 __all__ = ["simulate"]

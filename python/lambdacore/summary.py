@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from lambdacore import _text
 from lambdacore._optional import needs
-from lambdacore.outcome import Outcome
+from lambdacore.outcome import FIRST_THROTTLED, Outcome
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,20 +66,18 @@ class Summary:
     def of(cls, result: Result) -> Self:
         """Sum a result up."""
         account, totals = result.account, result.totals()
-        whole_run = 2**63 - 1
-        peaks = result._concurrency(whole_run, None)
+        by_function, region_peak = result._series.peaks()
         start = result.trace.span[0]
         span = max(totals.last_completion - start, 0)
         # A row for each function and one for the Region; the sums are exact.
         outcomes = np.vstack([totals.outcomes, totals.outcomes.sum(axis=0, keepdims=True)])
         occupied = [*totals.occupied, sum(totals.occupied)]
-        admitted = outcomes[:, :16].sum(axis=1)
-        throttles = outcomes[:, 16:].sum(axis=1)
+        admitted = outcomes[:, :FIRST_THROTTLED].sum(axis=1)
+        throttles = outcomes[:, FIRST_THROTTLED:].sum(axis=1)
         limits = [
             -1 if f.reserved_concurrency is None else f.reserved_concurrency
             for f in account.functions
         ]
-        by_function = peaks.by_function.max(axis=1, initial=0)
         columns: dict[str, npt.NDArray[Any]] = {
             "limit": np.array([*limits, account.concurrency_limit], dtype=np.int64),
             "arrivals": admitted + throttles,
@@ -88,7 +86,7 @@ class Summary:
             "throttle_ratio": _ratio(throttles, admitted + throttles),
             "cold_starts": outcomes[:, Outcome.COLD],
             "cold_start_ratio": _ratio(outcomes[:, Outcome.COLD], admitted),
-            "peak_concurrency": np.append(by_function, peaks.region.max(initial=0)),
+            "peak_concurrency": np.append(by_function, region_peak).astype(np.uint32),
             "mean_concurrency": np.array([o / span if span else np.nan for o in occupied]),
             **{name: outcomes[:, code] for code, name in _CAUSES.items()},
         }

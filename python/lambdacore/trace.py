@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
 
@@ -161,9 +160,11 @@ class Trace:
         Traces of the same digest give the same results on the same account, on any machine.
         """
         if "digest" not in self._cache:
+            import hashlib
+
             digest = hashlib.sha256(b"lambdacore trace 1\n")
             for name in self.functions:
-                encoded = name.encode("utf-8", "surrogatepass")
+                encoded = name.encode()
                 digest.update(len(encoded).to_bytes(8, "little") + encoded)
             digest.update(len(self).to_bytes(8, "little"))
             for column, code in zip(self._columns(), ("<u8", "<u4", "<u8"), strict=True):

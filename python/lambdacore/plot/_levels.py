@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from lambdacore.result import traced_functions
-
 if TYPE_CHECKING:
     from lambdacore.result import Result
 
@@ -28,8 +26,8 @@ class Runs(NamedTuple):
     @classmethod
     def of(cls, result: Result) -> Runs:
         """Read the runs off a result."""
-        admitted = result.outcome < 16
-        rows = np.array(traced_functions(result.account, result.trace), dtype=np.int64)
+        admitted = ~result.throttled
+        rows = np.array(result._series.traced, dtype=np.int64)
         index = result.trace.function[admitted]
         function = rows[index] if len(rows) else np.zeros(0, np.int64)
         return cls(result.trace.arrival[admitted], result.completions()[admitted], function)

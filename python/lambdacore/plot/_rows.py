@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from lambdacore import _check, _text
 from lambdacore.errors import ConfigurationError
+from lambdacore.outcome import FIRST_THROTTLED
 from lambdacore.plot._levels import Runs, levels_at_peaks
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def rank(results: Sequence[Result], top: int) -> list[str]:
     weight: dict[str, float] = {}
     for result in results:
         totals = result.totals()
-        throttled = totals.outcomes[:, 16:].sum(axis=1).tolist()
+        throttled = totals.outcomes[:, FIRST_THROTTLED:].sum(axis=1).tolist()
         all_throttled, all_occupied = max(sum(throttled), 1), max(sum(totals.occupied), 1)
         arrivals = totals.outcomes.sum(axis=1).tolist()
         for function, lost, held, came in zip(

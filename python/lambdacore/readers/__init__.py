@@ -55,8 +55,8 @@ def read_trace(
             arrival is the end less the duration; a function is named ``app/func``.
     lenient : bool
         Skip rows that cannot be read and count them, instead of refusing the file at the
-        first. If any was skipped, or all times had to be moved, the data-quality block is
-        printed to standard error; ``trace.quality`` holds it in every case.
+        first, and print the data-quality block to standard error. The block is printed in
+        any mode if all times had to be moved; ``trace.quality`` holds it in every case.
     limits : ReadLimits, optional
         What the file may hold at most.
     progress : callable, optional
@@ -82,10 +82,13 @@ def read_trace(
             + _text.suggestion(format, _READERS),
             argument="format",
         )
+    if limits is not None and not isinstance(limits, ReadLimits):
+        raise ConfigurationError(f"limits = {limits!r}: a ReadLimits is needed", argument="limits")
     source = Source(path, lenient=lenient, limits=limits or ReadLimits(), progress=progress)
     trace = _READERS[format or _recognised(source)](source)
     source.finish()
-    if lenient and trace.quality is not None and not trace.quality.clean:
+    # A moved time zero is said in any mode: what the file calls 0 is not the trace's 0.
+    if trace.quality is not None and (lenient or trace.quality.shifted_ns):
         print(trace.quality, file=sys.stderr)
     return trace
 

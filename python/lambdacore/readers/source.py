@@ -107,6 +107,8 @@ class Source:
         progress: Callable[[int, int], object] | None,
     ) -> None:
         self.path = os.fsdecode(path)
+        if "\0" in self.path:
+            raise self.error("a path holds no NUL")
         self.lenient = lenient
         self.limits = limits
         self.progress = progress

@@ -35,12 +35,12 @@ def replacing(path: str) -> Iterator[BinaryIO]:
 
 
 def check_names(trace: Trace, path: str) -> None:
-    """Refuse names that a file would not give back: with NUL, or not valid Unicode."""
+    """Refuse names that a file would not give back: with NUL."""
     for index, name in enumerate(trace.functions):
-        if any(c == "\0" or "\ud800" <= c <= "\udfff" for c in name):
+        if "\0" in name:
             raise TraceError(
-                f"functions[{index}] = {name!r} holds a NUL or half a surrogate pair, which "
-                f"files do not keep: rename it before writing {path}",
+                f"functions[{index}] = {name!r} holds a NUL, which files do not keep: rename "
+                f"it before writing {path}",
                 argument="functions",
                 index=index,
                 path=path,

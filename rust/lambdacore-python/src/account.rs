@@ -66,10 +66,4 @@ impl Account {
         }
         Ok(())
     }
-
-    /// Nanoseconds that a cold start adds, for each function of a trace.
-    pub(crate) fn init_durations(&self, traced: &[u32]) -> Vec<u64> {
-        let functions = self.account.functions();
-        traced.iter().map(|&function| functions[function as usize].init_duration).collect()
-    }
 }

@@ -1,8 +1,7 @@
 //! Passes over the columns of a finished run.
 
 use lambdacore::{
-    Bins, Concurrency, Invocations, Outcome, Recorded, Tally, count_by_bin, in_pieces,
-    record_concurrency,
+    Bins, Concurrency, Invocations, Outcome, Recorded, count_by_bin, record_concurrency,
 };
 use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1};
 use pyo3::exceptions::PyValueError;
@@ -10,7 +9,7 @@ use pyo3::prelude::*;
 
 use crate::account::Account;
 use crate::columns::Columns;
-use crate::errors::trace_error;
+use crate::errors::{raise, trace_error};
 use crate::watch::Watch;
 
 /// Maximum concurrency in each bin: by row, of the Region, of the unreserved pool.
@@ -35,18 +34,14 @@ pub(crate) fn concurrency<'py>(
     account.check_traced(&traced)?;
     let invocations = columns.invocations(py)?;
     let outcome = outcome_of(&outcome, invocations)?;
-    let bins = checked_bins(bins, invocations)?;
+    let bins = checked_bins(py, bins, invocations)?;
     check_rows(&row_of, traced.len(), rows)?;
-    let functions = traced
-        .iter()
-        .zip(row_of)
-        .map(|(&function, row)| {
+    let init_durations = account.account.init_durations(&traced);
+    let functions = (traced.iter().zip(row_of).zip(init_durations))
+        .map(|((&function, row), init_duration)| {
             let function = &account.account.functions()[function as usize];
-            Recorded {
-                init_duration: function.init_duration,
-                unreserved: function.reserved_concurrency.is_none(),
-                row,
-            }
+            let unreserved = function.reserved_concurrency.is_none();
+            Recorded { init_duration, unreserved, row }
         })
         .collect();
     let by_function = PyArray2::<u32>::zeros(py, [rows, bins.count], false);
@@ -87,7 +82,7 @@ pub(crate) fn count<'py>(
 ) -> PyResult<Bound<'py, PyArray2<u64>>> {
     let invocations = columns.invocations(py)?;
     let outcome = outcome_of(&outcome, invocations)?;
-    let bins = checked_bins(bins, invocations)?;
+    let bins = checked_bins(py, bins, invocations)?;
     check_rows(&row_of, row_of.len(), rows)?;
     let result = PyArray2::<u64>::zeros(py, [rows, bins.count], false);
     {
@@ -95,10 +90,8 @@ pub(crate) fn count<'py>(
         let counts = written.as_slice_mut()?;
         let mut watch = Watch::new(None);
         py.detach(|| {
-            in_pieces(invocations.len(), &mut |done| watch.advance(done), |rows| {
-                let piece = invocations.rows(rows.clone());
-                count_by_bin(piece, &outcome[rows], wanted, &row_of, bins, counts)
-            })
+            let mut advance = |done| watch.advance(done);
+            count_by_bin(invocations, outcome, wanted, &row_of, bins, counts, &mut advance)
         })
         .map(drop)
         .map_err(|error| trace_error(py, &error))?;
@@ -122,18 +115,13 @@ pub(crate) fn tally<'py>(
     account.check_traced(&traced)?;
     let invocations = columns.invocations(py)?;
     let outcome = outcome_of(&outcome, invocations)?;
-    let init = account.init_durations(&traced);
-    let mut tally = Tally::new(traced.len());
+    let init = account.account.init_durations(&traced);
     let mut watch = Watch::new(None);
-    py.detach(|| {
-        in_pieces(invocations.len(), &mut |done| watch.advance(done), |rows| {
-            let piece = invocations.rows(rows.clone());
-            lambdacore::tally(piece, &outcome[rows], &init, &mut tally)
-        })
-    })
-    .map(drop)
-    .map_err(|error| trace_error(py, &error))?;
+    let tally = py
+        .detach(|| lambdacore::tally(invocations, outcome, &init, &mut |done| watch.advance(done)))
+        .map_err(|error| trace_error(py, &error))?;
     watch.finish()?;
+    let tally = tally.expect("a tally is broken off only by an exception");
     let outcomes = PyArray2::<u64>::zeros(py, [traced.len(), Outcome::CODES], false);
     outcomes.readwrite().as_slice_mut()?.copy_from_slice(tally.outcomes.as_flattened());
     Ok((outcomes, tally.occupied, tally.last_completion))
@@ -150,20 +138,21 @@ fn outcome_of<'a>(
     Ok(outcome)
 }
 
-/// Bins that hold every arrival.
+/// Bins that hold the first and the last arrival, as a `Result` computes them; where they do
+/// not, somebody changed the trace.
 fn checked_bins(
+    py: Python<'_>,
     (period, first, count): (u64, u64, usize),
     invocations: Invocations<'_>,
 ) -> PyResult<Bins> {
-    let inside = |at: &u64| period > 0 && (first..first + count as u64).contains(&(at / period));
+    let after = first.saturating_add(count as u64);
+    let inside = |at: &u64| period > 0 && (first..after).contains(&(at / period));
     let arrival = invocations.arrival;
-    if count > 1 << 40
-        || first >= 1 << 63
-        || !arrival.iter().take(1).chain(arrival.last()).all(inside)
-    {
-        return Err(PyValueError::new_err("bins: they do not hold every arrival"));
+    if arrival.first().is_none_or(inside) && arrival.last().is_none_or(inside) {
+        return Ok(Bins { period, first, count });
     }
-    Ok(Bins { period, first, count })
+    let message = "the bins do not hold every arrival: the trace was changed".to_owned();
+    Err(raise(py, "TraceError", message, |_| Ok(())))
 }
 
 fn check_rows(row_of: &[Option<usize>], functions: usize, rows: usize) -> PyResult<()> {

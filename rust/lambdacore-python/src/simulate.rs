@@ -1,6 +1,6 @@
 //! One call, one simulation.
 
-use lambdacore::{Calendar, Heap, Invocations, Simulation, TraceError, Wheel, in_pieces};
+use lambdacore::{Calendar, Heap, Invocations, Simulation, TraceError, Wheel};
 use numpy::{PyArray1, PyArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -50,9 +50,7 @@ fn run<C: Calendar>(
     outcome: &mut [u8],
     watch: &mut Watch,
 ) -> Result<(), TraceError> {
-    let mut simulation = Simulation::<C>::with_calendar(&account.account, traced);
-    let _stopped = in_pieces(invocations.len(), &mut |done| watch.advance(done), |rows| {
-        simulation.run(invocations.rows(rows.clone()), &mut outcome[rows])
-    })?;
-    Ok(())
+    Simulation::<C>::with_calendar(&account.account, traced)
+        .run_watched(invocations, outcome, &mut |done| watch.advance(done))
+        .map(drop)
 }

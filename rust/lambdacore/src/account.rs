@@ -177,6 +177,20 @@ impl Account {
         self.profile
     }
 
+    /// Nanoseconds that a cold start adds, for each of some functions: nothing where the
+    /// profile has no environments.
+    ///
+    /// # Panics
+    ///
+    /// Where an index names no function.
+    pub fn init_durations(&self, functions: &[u32]) -> Vec<u64> {
+        let init = |&index: &u32| {
+            let function = &self.functions[index as usize];
+            if self.profile.environments { function.init_duration } else { 0 }
+        };
+        functions.iter().map(init).collect()
+    }
+
     /// What the functions without a reservation share: the limit less all reservations.
     pub fn unreserved_concurrency(&self) -> u32 {
         // Accepted reservations never exceed the limit, so this does not go below zero.

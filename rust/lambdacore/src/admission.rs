@@ -18,7 +18,6 @@ pub(crate) struct Admission {
     pool: usize,
     /// Why it is throttled when that pool is full.
     when_full: Outcome,
-    pub(crate) init_duration: u64,
     idle_timeout: u64,
     environments: Environments,
     scaling_gate: ScalingGate,
@@ -34,7 +33,6 @@ impl Admission {
                 Some(_) => Outcome::ReservedConcurrency,
                 None => Outcome::UnreservedConcurrency,
             },
-            init_duration: function.init_duration,
             idle_timeout: function.idle_timeout,
             environments: Environments::default(),
             scaling_gate: ScalingGate::default(),

@@ -3,6 +3,10 @@
 mod heap;
 mod wheel;
 
+use std::ops::ControlFlow;
+
+use crate::invocations::Watch;
+
 pub use heap::Heap;
 pub use wheel::Wheel;
 
@@ -14,7 +18,15 @@ pub trait Calendar: Default {
 
     /// Hands out every completion up to and including `now`, in order of time. Those of one
     /// instant come in no particular order: they are interchangeable.
-    fn complete_until(&mut self, now: u64, complete: impl FnMut(u64, u32));
+    ///
+    /// Where there are many, `watch` is called with zero in between; once it has broken, the
+    /// calendar is of no further use.
+    fn complete_until(
+        &mut self,
+        now: u64,
+        complete: impl FnMut(u64, u32),
+        watch: &mut Watch<'_>,
+    ) -> ControlFlow<()>;
 
     /// Completions that are still to come.
     fn in_flight(&self) -> usize;
@@ -41,7 +53,9 @@ mod tests {
             .map(|(gap, lengths)| {
                 now = now.saturating_add(*gap);
                 let mut due = Vec::new();
-                calendar.complete_until(now, |at, function| due.push((at, function)));
+                let mut watch = |_| ControlFlow::Continue(());
+                let complete = |at, function| due.push((at, function));
+                assert!(calendar.complete_until(now, complete, &mut watch).is_continue());
                 assert!(due.is_sorted_by_key(|&(at, _)| at), "completions out of order");
                 due.sort_unstable();
                 for &length in lengths {

@@ -36,8 +36,8 @@ pub enum TraceError {
         /// How many functions there are.
         functions: usize,
     },
-    /// A run that ends at or after 2^63 ns.
-    #[error("row {row} ends 2^63 nanoseconds or more after time zero")]
+    /// A run that would end at or after 2^63 ns, if it started cold.
+    #[error("row {row}, started cold, ends 2^63 ns (292 years) or more after time zero")]
     TooLate {
         /// The first such row.
         row: usize,
@@ -99,65 +99,100 @@ impl<'a> Invocations<'a> {
         }
     }
 
-    /// Checks that arrivals ascend from `since`, that each function is one of `functions`
-    /// and that no run ends at 2^63 ns or later.
-    pub(crate) fn check(&self, since: u64, functions: usize) -> Result<(), TraceError> {
-        // One branch-free sweep decides; only a bad trace is looked at again for its row.
+    /// Checks that arrivals ascend from `since`, that each function is one that `ends` knows
+    /// and that no run, started cold, ends at 2^63 ns or later.
+    fn check(&self, since: u64, ends: Ends<'_>) -> Result<(), TraceError> {
+        // One branch-free sweep decides; only where it finds something is each row judged.
         let mut before = since;
-        let mut bad = false;
+        let mut suspicious = false;
         for i in 0..self.len() {
             let (at, duration) = (self.arrival[i], self.duration[i]);
-            bad |= at < before;
-            bad |= self.function[i] as usize >= functions;
-            bad |= (at | duration | at.wrapping_add(duration)) >> 63 != 0;
+            suspicious |= at < before;
+            suspicious |= self.function[i] as usize >= ends.functions;
+            let end = at.wrapping_add(duration);
+            suspicious |= (at | duration | end | end.wrapping_add(ends.longest_init)) >> 63 != 0;
             before = at;
         }
-        if bad { Err(self.first_bad(since, functions)) } else { Ok(()) }
+        if suspicious { self.check_each(since, ends) } else { Ok(()) }
     }
 
     #[cold]
-    fn first_bad(&self, since: u64, functions: usize) -> TraceError {
+    fn check_each(&self, since: u64, ends: Ends<'_>) -> Result<(), TraceError> {
         let mut before = since;
         for i in 0..self.len() {
             let (at, function, duration) = (self.arrival[i], self.function[i], self.duration[i]);
             let row = self.first_row + i;
             if at < before {
-                return TraceError::Unsorted { row };
+                return Err(TraceError::Unsorted { row });
             }
-            if function as usize >= functions {
-                return TraceError::UnknownFunction { row, function, functions };
+            if function as usize >= ends.functions {
+                let functions = ends.functions;
+                return Err(TraceError::UnknownFunction { row, function, functions });
             }
-            if at.checked_add(duration).is_none_or(|end| end >> 63 != 0) {
-                return TraceError::TooLate { row };
+            let end = at.checked_add(duration).and_then(|end| end.checked_add(ends.init(function)));
+            if end.is_none_or(|end| end >> 63 != 0) {
+                return Err(TraceError::TooLate { row });
             }
             before = at;
         }
-        unreachable!("a trace was found bad and then good")
+        Ok(())
     }
-}
 
-/// Rows that are worked on between two looks at whether to go on: some milliseconds.
-pub(crate) const PIECE: usize = 1 << 16;
-
-/// Works through `rows` rows in pieces and, after each, tells `watch` how many were done;
-/// stops early when it breaks.
-///
-/// # Errors
-///
-/// The first error of `work`.
-pub fn in_pieces<E>(
-    rows: usize,
-    watch: &mut dyn FnMut(usize) -> ControlFlow<()>,
-    mut work: impl FnMut(Range<usize>) -> Result<(), E>,
-) -> Result<ControlFlow<()>, E> {
-    let mut start = 0;
-    while start < rows {
-        let end = rows.min(start + PIECE);
-        work(start..end)?;
-        if watch(end - start).is_break() {
-            return Ok(ControlFlow::Break(()));
+    /// Works through the rows in pieces, each checked first, and tells `watch` after each how
+    /// many rows were done. `since` is where the rows before them ended.
+    ///
+    /// This is the one way in which the engine reads rows: nothing is computed from a row
+    /// that was not checked, so a bad one is an error and never a panic or a wrong number.
+    pub(crate) fn in_pieces(
+        self,
+        since: u64,
+        ends: Ends<'_>,
+        watch: &mut Watch<'_>,
+        mut work: impl FnMut(Self, Range<usize>, &mut Watch<'_>) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, TraceError> {
+        let (mut start, mut since) = (0, since);
+        while start < self.len() {
+            let rows = start..self.len().min(start + PIECE);
+            let piece = self.rows(rows.clone());
+            piece.check(since, ends)?;
+            start = rows.end;
+            since = self.arrival[start - 1];
+            if work(piece, rows, watch).is_break() || watch(piece.len()).is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
         }
-        start = end;
+        Ok(ControlFlow::Continue(()))
     }
-    Ok(ControlFlow::Continue(()))
 }
+
+/// What it takes to know when a run could end at the latest.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ends<'a> {
+    functions: usize,
+    init_duration: &'a [u64],
+    longest_init: u64,
+}
+
+impl<'a> Ends<'a> {
+    /// Of functions whose cold starts add so much.
+    pub(crate) fn with_init(init_duration: &'a [u64]) -> Self {
+        let longest_init = init_duration.iter().copied().max().unwrap_or(0);
+        Self { functions: init_duration.len(), init_duration, longest_init }
+    }
+
+    /// Of so many functions without cold starts.
+    pub(crate) fn without_init(functions: usize) -> Self {
+        Self { functions, init_duration: &[], longest_init: 0 }
+    }
+
+    fn init(self, function: u32) -> u64 {
+        self.init_duration.get(function as usize).copied().unwrap_or(0)
+    }
+}
+
+/// Hears how many rows are done, from time to time, and may break the work off. It is called
+/// with zero where much was done for no row, at least every some milliseconds in all.
+pub type Watch<'a> = dyn FnMut(usize) -> ControlFlow<()> + 'a;
+
+/// Rows, or other steps, between two calls of a [`Watch`]: some milliseconds.
+pub(crate) const PIECE: usize = 1 << 16;

@@ -48,7 +48,7 @@ mod tally;
 
 pub use account::{Account, ConfigurationError, Function, MAX_LIMIT};
 pub use calendar::{Calendar, Heap, Wheel};
-pub use invocations::{Invocations, TraceError, in_pieces};
+pub use invocations::{Invocations, TraceError, Watch};
 pub use outcome::Outcome;
 pub use pool::Pool;
 pub use profile::{Profile, Scaling};

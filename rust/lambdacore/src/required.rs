@@ -5,10 +5,9 @@
 //! So the count of throttles falls with the limit and can be searched by halves; and there
 //! are none exactly from the peak of the unlimited run on.
 
-use std::ops::ControlFlow;
-
+use crate::invocations::{PIECE, Watch};
 use crate::series::unlimited_peaks;
-use crate::{Invocations, Outcome, Simulation, TraceError, Wheel, in_pieces};
+use crate::{Invocations, Outcome, Simulation, TraceError, Wheel};
 
 /// What [`required_concurrency`] found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +35,7 @@ pub fn required_concurrency(
     invocations: Invocations<'_>,
     allowed: &[u64],
     allowed_account: u64,
-    watch: &mut dyn FnMut(usize) -> ControlFlow<()>,
+    watch: &mut Watch<'_>,
 ) -> Result<Option<Required>, TraceError> {
     let functions = allowed.len();
     let Some((peak_by_function, peak_account)) = unlimited_peaks(invocations, functions, watch)?
@@ -65,7 +64,7 @@ fn smallest_limits(
     pool_of: &[usize],
     allowed: &[u64],
     peaks: &[u32],
-    watch: &mut dyn FnMut(usize) -> ControlFlow<()>,
+    watch: &mut Watch<'_>,
 ) -> Result<Option<Vec<u32>>, TraceError> {
     let mut enough = peaks.to_vec();
     let mut candidate: Vec<u32> = allowed
@@ -96,19 +95,22 @@ fn throttles(
     invocations: Invocations<'_>,
     pool_of: &[usize],
     limits: &[u32],
-    watch: &mut dyn FnMut(usize) -> ControlFlow<()>,
+    watch: &mut Watch<'_>,
 ) -> Result<Option<Vec<u64>>, TraceError> {
     let mut simulation = Simulation::<Wheel>::of_pure_pools(limits, pool_of);
     let mut throttled = vec![0; limits.len()];
-    let mut outcome = Vec::new();
-    let flow = in_pieces(invocations.len(), watch, |rows| {
-        let piece = invocations.rows(rows);
-        outcome.resize(piece.len(), 0);
-        simulation.run(piece, &mut outcome)?;
-        for (&function, &outcome) in piece.function.iter().zip(&outcome) {
+    let mut outcome = vec![0; PIECE];
+    let mut start = 0;
+    while start < invocations.len() {
+        let piece = invocations.rows(start..invocations.len().min(start + PIECE));
+        let outcome = &mut outcome[..piece.len()];
+        start += piece.len();
+        if simulation.run_watched(piece, outcome, watch)?.is_break() {
+            return Ok(None);
+        }
+        for (&function, &outcome) in piece.function.iter().zip(&*outcome) {
             throttled[pool_of[function as usize]] += u64::from(outcome >= Outcome::FIRST_THROTTLED);
         }
-        Ok(())
-    })?;
-    Ok(flow.is_continue().then_some(throttled))
+    }
+    Ok(Some(throttled))
 }

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use crate::invocations::PIECE;
+use crate::invocations::{Ends, PIECE, Watch};
 use crate::{Calendar, Invocations, Outcome, TraceError, Wheel};
 
 /// Bins `[k * period, (k + 1) * period)` for `count` values of k from `first` on.
@@ -23,6 +23,11 @@ impl Bins {
         (self.first + index as u64).saturating_add(1).saturating_mul(self.period)
     }
 
+    /// Nanosecond at which the first bin begins.
+    fn start(self) -> u64 {
+        self.first.saturating_mul(self.period)
+    }
+
     /// Index of the bin of an instant.
     fn index(self, at: u64) -> usize {
         (at / self.period - self.first) as usize
@@ -36,11 +41,12 @@ impl Bins {
 ///
 /// # Errors
 ///
-/// [`TraceError`] for a function index beyond `row_of`.
+/// [`TraceError`] for a bad row.
 ///
 /// # Panics
 ///
-/// Where an arrival lies outside `bins`, or a row outside `counts`.
+/// Where the first or the last arrival lies outside `bins`, a row outside `counts`, or
+/// `outcome` is shorter than the columns.
 pub fn count_by_bin(
     invocations: Invocations<'_>,
     outcome: &[u8],
@@ -48,24 +54,25 @@ pub fn count_by_bin(
     row_of: &[Option<usize>],
     bins: Bins,
     counts: &mut [u64],
-) -> Result<(), TraceError> {
-    invocations.check(0, row_of.len())?;
-    let Some(&first) = invocations.arrival.first() else { return Ok(()) };
-    let mut bin = bins.index(first);
-    let mut end = bins.end(bin);
-    let rows = invocations.arrival.iter().zip(invocations.function).zip(outcome);
-    for ((&at, &function), &outcome) in rows {
-        if at >= end {
-            bin = bins.index(at);
-            end = bins.end(bin);
+    watch: &mut Watch<'_>,
+) -> Result<ControlFlow<()>, TraceError> {
+    let (mut bin, mut end) = (0, bins.end(0));
+    let ends = Ends::without_init(row_of.len());
+    invocations.in_pieces(bins.start(), ends, watch, |piece, rows, _| {
+        let columns = piece.arrival.iter().zip(piece.function);
+        for ((&at, &function), &outcome) in columns.zip(&outcome[rows]) {
+            if at >= end {
+                bin = bins.index(at);
+                end = bins.end(bin);
+            }
+            if wanted >> (outcome % 32) & 1 == 1
+                && let Some(row) = row_of[function as usize]
+            {
+                counts[row * bins.count + bin] += 1;
+            }
         }
-        if wanted >> (outcome % 32) & 1 == 1
-            && let Some(row) = row_of[function as usize]
-        {
-            counts[row * bins.count + bin] += 1;
-        }
-    }
-    Ok(())
+        ControlFlow::Continue(())
+    })
 }
 
 /// What the recorder must know of a function of the trace.
@@ -112,21 +119,15 @@ pub fn record_concurrency(
     functions: Vec<Recorded>,
     bins: Bins,
     out: Concurrency<'_>,
-    watch: &mut dyn FnMut(usize) -> ControlFlow<()>,
+    watch: &mut Watch<'_>,
 ) -> Result<ControlFlow<()>, TraceError> {
+    let init_duration: Vec<u64> = functions.iter().map(|f| f.init_duration).collect();
+    let ends = Ends::with_init(&init_duration);
     let mut recorder = Recorder::new(functions, bins, out);
-    let mut start = 0;
-    while start < invocations.len() {
-        let rows = start..invocations.len().min(start + PIECE);
-        start = rows.end;
-        let done = rows.len();
-        if recorder.record(invocations.rows(rows.clone()), &outcome[rows], watch)?.is_break()
-            || watch(done).is_break()
-        {
-            return Ok(ControlFlow::Break(()));
-        }
-    }
-    Ok(recorder.end_bins_until(u64::MAX, watch))
+    let flow = invocations.in_pieces(bins.start(), ends, watch, |piece, rows, watch| {
+        recorder.record(piece, &outcome[rows], watch)
+    })?;
+    Ok(if flow.is_break() { flow } else { recorder.end_bins_until(u64::MAX, watch) })
 }
 
 /// A number of running invocations, and its maximum since the bin began.
@@ -154,6 +155,8 @@ impl Level {
 struct Recorder<'a> {
     /// Each function of the trace with its level, side by side: one look-up an event.
     functions: Vec<(Recorded, Level)>,
+    /// Functions that have a row, and which.
+    shown: Vec<(usize, usize)>,
     bins: Bins,
     out: Concurrency<'a>,
     bin: usize,
@@ -165,7 +168,9 @@ struct Recorder<'a> {
 
 impl<'a> Recorder<'a> {
     fn new(functions: Vec<Recorded>, bins: Bins, out: Concurrency<'a>) -> Self {
+        let row_of = |(index, f): (usize, &Recorded)| f.row.map(|row| (index, row));
         Self {
+            shown: functions.iter().enumerate().filter_map(row_of).collect(),
             functions: functions.into_iter().map(|f| (f, Level::default())).collect(),
             bins,
             out,
@@ -179,23 +184,21 @@ impl<'a> Recorder<'a> {
 
     fn record(
         &mut self,
-        invocations: Invocations<'_>,
+        piece: Invocations<'_>,
         outcome: &[u8],
-        watch: &mut dyn FnMut(usize) -> ControlFlow<()>,
-    ) -> Result<ControlFlow<()>, TraceError> {
-        invocations.check(0, self.functions.len())?;
-        let Invocations { arrival, function, duration, .. } = invocations;
-        let rows = arrival.iter().zip(function).zip(duration).zip(outcome);
-        for (((&now, &function), &duration), &outcome) in rows {
+        watch: &mut Watch<'_>,
+    ) -> ControlFlow<()> {
+        let columns = piece.arrival.iter().zip(piece.function).zip(piece.duration);
+        for (((&now, &function), &duration), &outcome) in columns.zip(outcome) {
             if outcome < Outcome::FIRST_THROTTLED {
-                if now >= self.bin_end && self.end_bins_until(now, watch).is_break() {
-                    return Ok(ControlFlow::Break(()));
+                if now >= self.bin_end {
+                    self.end_bins_until(now, watch)?;
                 }
-                self.complete_until(now);
+                self.complete_until(now, watch)?;
                 self.start(now, function, duration, outcome == Outcome::Cold as u8);
             }
         }
-        Ok(ControlFlow::Continue(()))
+        ControlFlow::Continue(())
     }
 
     #[inline]
@@ -211,26 +214,23 @@ impl<'a> Recorder<'a> {
     }
 
     #[inline]
-    fn complete_until(&mut self, now: u64) {
+    fn complete_until(&mut self, now: u64, watch: &mut Watch<'_>) -> ControlFlow<()> {
         let Self { calendar, functions, region, unreserved, .. } = self;
-        calendar.complete_until(now, |_, function| {
+        let complete = |_, function: u32| {
             let (recorded, level) = &mut functions[function as usize];
             level.running -= 1;
             region.running -= 1;
             unreserved.running -= u32::from(recorded.unreserved);
-        });
+        };
+        calendar.complete_until(now, complete, watch)
     }
 
     /// Ends every bin that ends by `now`.
     #[cold]
-    fn end_bins_until(
-        &mut self,
-        now: u64,
-        watch: &mut dyn FnMut(usize) -> ControlFlow<()>,
-    ) -> ControlFlow<()> {
+    fn end_bins_until(&mut self, now: u64, watch: &mut Watch<'_>) -> ControlFlow<()> {
         let mut written = 0;
         while now >= self.bin_end && self.bin < self.bins.count {
-            self.complete_until(self.bin_end);
+            self.complete_until(self.bin_end, watch)?;
             if self.calendar.in_flight() == 0 && self.region.maximum == 0 {
                 // Nothing happens until now: those bins stay zero.
                 self.bin = self.bins.index(now).min(self.bins.count);
@@ -238,7 +238,7 @@ impl<'a> Recorder<'a> {
                 self.end_bin();
             }
             self.bin_end = self.bins.end(self.bin);
-            written += self.functions.len() + 1;
+            written += self.shown.len() + 1;
             if written >= PIECE {
                 written = 0;
                 watch(0)?;
@@ -249,11 +249,8 @@ impl<'a> Recorder<'a> {
 
     fn end_bin(&mut self) {
         let Self { bin, bins, out, .. } = self;
-        for (recorded, level) in &mut self.functions {
-            let maximum = level.take_maximum();
-            if let Some(row) = recorded.row {
-                out.by_function[row * bins.count + *bin] = maximum;
-            }
+        for &(function, row) in &self.shown {
+            out.by_function[row * bins.count + *bin] = self.functions[function].1.take_maximum();
         }
         out.region[*bin] = self.region.take_maximum();
         out.unreserved[*bin] = self.unreserved.take_maximum();
@@ -266,7 +263,7 @@ impl<'a> Recorder<'a> {
 pub(crate) fn unlimited_peaks(
     invocations: Invocations<'_>,
     functions: usize,
-    watch: &mut dyn FnMut(usize) -> ControlFlow<()>,
+    watch: &mut Watch<'_>,
 ) -> Result<Option<(Vec<u32>, u32)>, TraceError> {
     let (mut peaks, mut region, mut unreserved) = (vec![0; functions], [0], [0]);
     let all = (0..functions)

@@ -1,6 +1,9 @@
 //! The simulation: arrivals one by one against the pools, completions in between.
 
+use std::ops::ControlFlow;
+
 use crate::admission::Admission;
+use crate::invocations::{Ends, Watch};
 use crate::{Account, Calendar, Function, Invocations, Outcome, Pool, Profile, TraceError, Wheel};
 
 /// A simulation under way. Columns go in and outcomes come out, piece by piece if need be:
@@ -11,8 +14,11 @@ use crate::{Account, Calendar, Function, Invocations, Outcome, Pool, Profile, Tr
 pub struct Simulation<C = Wheel> {
     pools: Vec<Pool>,
     admissions: Vec<Admission>,
+    /// What a cold start of each function adds.
+    init_duration: Vec<u64>,
     profile: Profile,
     calendar: C,
+    /// When the last invocation so far arrived.
     now: u64,
 }
 
@@ -53,7 +59,14 @@ impl<C: Calendar> Simulation<C> {
                 Admission::new(function, pool)
             })
             .collect();
-        Self { pools, admissions, profile: account.profile(), calendar: C::default(), now: 0 }
+        Self {
+            pools,
+            admissions,
+            init_duration: account.init_durations(traced),
+            profile: account.profile(),
+            calendar: C::default(),
+            now: 0,
+        }
     }
 
     /// Pure pools: no environments, no scaling rate. Function `i` draws on pool `pool_of[i]`,
@@ -64,6 +77,7 @@ impl<C: Calendar> Simulation<C> {
         Self {
             pools: limits.iter().map(|&limit| Pool::new(limit)).collect(),
             admissions: pool_of.iter().map(|&pool| Admission::new(&anyone, pool)).collect(),
+            init_duration: vec![0; pool_of.len()],
             profile,
             calendar: C::default(),
             now: 0,
@@ -75,7 +89,7 @@ impl<C: Calendar> Simulation<C> {
     ///
     /// # Errors
     ///
-    /// [`TraceError`], naming the first bad row; then nothing has been run.
+    /// [`TraceError`], naming the first bad row.
     ///
     /// # Panics
     ///
@@ -85,33 +99,53 @@ impl<C: Calendar> Simulation<C> {
         invocations: Invocations<'_>,
         outcome: &mut [u8],
     ) -> Result<(), TraceError> {
-        assert_eq!(outcome.len(), invocations.len(), "one outcome an invocation");
-        invocations.check(self.now, self.admissions.len())?;
-        let Invocations { arrival, function, duration, .. } = invocations;
-        let rows = arrival.iter().zip(function).zip(duration).zip(outcome);
-        for (((&now, &function), &duration), outcome) in rows {
-            *outcome = self.step(now, function, duration) as u8;
-        }
-        if let Some(&last) = arrival.last() {
-            self.now = last;
-        }
-        Ok(())
+        self.run_watched(invocations, outcome, &mut |_| ControlFlow::Continue(())).map(drop)
     }
 
-    /// One arrival: what has ended by now gives way first, then the rule decides.
-    #[inline]
-    fn step(&mut self, now: u64, function: u32, duration: u64) -> Outcome {
-        let Self { pools, admissions, profile, calendar, .. } = self;
-        calendar.complete_until(now, |at, function| {
-            admissions[function as usize].complete(pools, *profile, at);
-        });
-        let admission = &mut admissions[function as usize];
-        let outcome = admission.attempt(pools, *profile, now);
-        if !outcome.is_throttled() {
-            let init = if outcome == Outcome::Cold { admission.init_duration } else { 0 };
-            calendar.schedule(now + init + duration, function);
+    /// Does as [`run`](Self::run), and may be broken off by `watch`. A simulation that was
+    /// broken off, or that met a bad row, is of no further use.
+    ///
+    /// # Errors
+    ///
+    /// [`TraceError`], naming the first bad row.
+    ///
+    /// # Panics
+    ///
+    /// Where `outcome` is not as long as the columns.
+    pub fn run_watched(
+        &mut self,
+        invocations: Invocations<'_>,
+        outcome: &mut [u8],
+        watch: &mut Watch<'_>,
+    ) -> Result<ControlFlow<()>, TraceError> {
+        assert_eq!(outcome.len(), invocations.len(), "one outcome an invocation");
+        let Self { pools, admissions, init_duration, profile, calendar, now } = self;
+        let ends = Ends::with_init(init_duration);
+        let flow = invocations.in_pieces(*now, ends, watch, |piece, rows, watch| {
+            // In locals, where the compiler keeps them in registers.
+            let (pools, admissions) = (pools.as_mut_slice(), admissions.as_mut_slice());
+            let (profile, init_duration) = (*profile, init_duration.as_slice());
+            let columns = piece.arrival.iter().zip(piece.function).zip(piece.duration);
+            for (((&now, &function), &duration), outcome) in columns.zip(&mut outcome[rows]) {
+                // What has ended by now gives way first, then the rule decides.
+                let complete = |at, function: u32| {
+                    admissions[function as usize].complete(pools, profile, at);
+                };
+                calendar.complete_until(now, complete, watch)?;
+                let verdict = admissions[function as usize].attempt(pools, profile, now);
+                if !verdict.is_throttled() {
+                    let cold = verdict == Outcome::Cold;
+                    let init = if cold { init_duration[function as usize] } else { 0 };
+                    calendar.schedule(now + init + duration, function);
+                }
+                *outcome = verdict as u8;
+            }
+            ControlFlow::Continue(())
+        })?;
+        if let Some(&last) = invocations.arrival.last() {
+            *now = last;
         }
-        outcome
+        Ok(flow)
     }
 
     /// Invocations that are running.

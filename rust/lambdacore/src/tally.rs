@@ -1,5 +1,8 @@
 //! Totals of a run, read off its columns.
 
+use std::ops::ControlFlow;
+
+use crate::invocations::{Ends, Watch};
 use crate::{Invocations, Outcome, TraceError};
 
 /// Totals by function, and the end of the run.
@@ -13,40 +16,41 @@ pub struct Tally {
     pub last_completion: u64,
 }
 
-impl Tally {
-    /// Nothing counted yet, for as many functions.
-    pub fn new(functions: usize) -> Self {
-        Self {
-            outcomes: vec![[0; Outcome::CODES]; functions],
-            occupied: vec![0; functions],
-            last_completion: 0,
-        }
-    }
-}
-
-/// Adds invocations to a tally. `init_duration[f]` is what a cold start of `f` adds.
+/// Tallies a run. `init_duration[f]` is what a cold start of `f` adds. `None` where `watch`
+/// broke off.
 ///
 /// # Errors
 ///
 /// [`TraceError`] for a bad row.
+///
+/// # Panics
+///
+/// Where `outcome` is shorter than the columns.
 pub fn tally(
     invocations: Invocations<'_>,
     outcome: &[u8],
     init_duration: &[u64],
-    tally: &mut Tally,
-) -> Result<(), TraceError> {
-    invocations.check(0, init_duration.len())?;
-    let Invocations { arrival, function, duration, .. } = invocations;
-    let rows = arrival.iter().zip(function).zip(duration).zip(outcome);
-    for (((&at, &function), &duration), &outcome) in rows {
-        let function = function as usize;
-        tally.outcomes[function][outcome as usize % Outcome::CODES] += 1;
-        if outcome < Outcome::FIRST_THROTTLED {
-            let cold = outcome == Outcome::Cold as u8;
-            let held = duration + if cold { init_duration[function] } else { 0 };
-            tally.occupied[function] += u128::from(held);
-            tally.last_completion = tally.last_completion.max(at + held);
+    watch: &mut Watch<'_>,
+) -> Result<Option<Tally>, TraceError> {
+    let mut tally = Tally {
+        outcomes: vec![[0; Outcome::CODES]; init_duration.len()],
+        occupied: vec![0; init_duration.len()],
+        last_completion: 0,
+    };
+    let ends = Ends::with_init(init_duration);
+    let flow = invocations.in_pieces(0, ends, watch, |piece, rows, _| {
+        let columns = piece.arrival.iter().zip(piece.function).zip(piece.duration);
+        for (((&at, &function), &duration), &outcome) in columns.zip(&outcome[rows]) {
+            let function = function as usize;
+            tally.outcomes[function][outcome as usize % Outcome::CODES] += 1;
+            if outcome < Outcome::FIRST_THROTTLED {
+                let cold = outcome == Outcome::Cold as u8;
+                let held = duration + if cold { init_duration[function] } else { 0 };
+                tally.occupied[function] += u128::from(held);
+                tally.last_completion = tally.last_completion.max(at + held);
+            }
         }
-    }
-    Ok(())
+        ControlFlow::Continue(())
+    })?;
+    Ok(flow.is_continue().then_some(tally))
 }

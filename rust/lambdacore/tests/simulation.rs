@@ -121,25 +121,61 @@ fn rows_are_named_as_they_stand_in_the_whole_trace() {
 
 #[test]
 fn the_longest_times_and_the_largest_limit_do_not_overflow() {
-    const LONGEST: u64 = (1 << 63) - 1;
+    const LAST: u64 = (1 << 63) - 1;
+    const INIT: u64 = 1 << 62;
     let account = Account::new(
         MAX_LIMIT,
         None,
-        vec![Function { init_duration: LONGEST, idle_timeout: u64::MAX, ..Function::named("f") }],
+        vec![Function { init_duration: INIT, idle_timeout: u64::MAX, ..Function::named("f") }],
         Profile {
             environments: true,
             scaling: Scaling::Bucket { burst: 2, interval: (1 << 62) - 1 },
         },
     )
     .unwrap();
-    let late = [0, LONGEST, LONGEST, LONGEST];
-    let trace = Invocations::new(&late, &[0; 4], &[LONGEST, 0, 0, 0]).unwrap();
+    let late = [0, LAST - INIT, LAST - INIT, LAST - INIT];
+    let trace = Invocations::new(&late, &[0; 4], &[LAST - INIT, 0, 0, 0]).unwrap();
     let mut outcome = [0; 4];
     let mut simulation = Simulation::new(&account, &[0]);
     simulation.run(trace, &mut outcome).unwrap();
     let (cold, throttled) = (Outcome::Cold as u8, Outcome::ScalingRate as u8);
     assert_eq!(outcome, [cold, cold, cold, throttled]);
     assert_eq!(simulation.in_flight(), 3);
+    // One nanosecond more, and a cold start would end at 2^63.
+    for (arrival, duration) in [(LAST - INIT + 1, 0), (LAST - INIT, 1)] {
+        let mut simulation = Simulation::new(&account, &[0]);
+        let (arrival, duration) = ([arrival], [duration]);
+        let over = Invocations::new(&arrival, &[0], &duration).unwrap();
+        assert_eq!(simulation.run(over, &mut [0]), Err(TraceError::TooLate { row: 0 }));
+    }
+}
+
+#[test]
+fn a_flood_of_completions_is_looked_up_from_while_it_is_drained() {
+    const CALLS: usize = 1 << 20;
+    let mut arrival = vec![0; CALLS];
+    arrival.push(2_000_000_000);
+    for same_instant in [true, false] {
+        let duration: Vec<u64> = (0..=CALLS as u64)
+            .map(|i| if same_instant { 1_000_000_000 } else { 1_000_000 + i * 900 })
+            .collect();
+        let function = vec![0; CALLS + 1];
+        let trace = Invocations::new(&arrival, &function, &duration).unwrap();
+        let profile = Profile { environments: false, ..Profile::default() };
+        let account = Account::new(MAX_LIMIT, None, vec![Function::named("f")], profile).unwrap();
+        let mut outcome = vec![0; CALLS + 1];
+        let (mut rows, mut looks_within_rows) = (0, 0);
+        let mut watch = |done| {
+            rows += done;
+            looks_within_rows += usize::from(done == 0);
+            std::ops::ControlFlow::Continue(())
+        };
+        let mut simulation = Simulation::new(&account, &[0]);
+        assert!(simulation.run_watched(trace, &mut outcome, &mut watch).unwrap().is_continue());
+        assert_eq!(rows, CALLS + 1);
+        assert!(looks_within_rows >= CALLS >> 16, "{looks_within_rows}");
+        assert_eq!(simulation.in_flight(), 1);
+    }
 }
 
 #[test]

@@ -3,8 +3,10 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::ops::ControlFlow;
 
 use super::Calendar;
+use crate::invocations::{PIECE, Watch};
 
 /// A binary heap of completions.
 #[derive(Debug, Default)]
@@ -17,14 +19,25 @@ impl Calendar for Heap {
     }
 
     #[inline]
-    fn complete_until(&mut self, now: u64, mut complete: impl FnMut(u64, u32)) {
+    fn complete_until(
+        &mut self,
+        now: u64,
+        mut complete: impl FnMut(u64, u32),
+        watch: &mut Watch<'_>,
+    ) -> ControlFlow<()> {
+        let mut completed = 0_usize;
         while let Some(&Reverse((at, function))) = self.0.peek() {
             if at > now {
                 break;
             }
             self.0.pop();
             complete(at, function);
+            completed += 1;
+            if completed.is_multiple_of(PIECE) {
+                watch(0)?;
+            }
         }
+        ControlFlow::Continue(())
     }
 
     fn in_flight(&self) -> usize {

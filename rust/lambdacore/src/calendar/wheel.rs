@@ -12,7 +12,10 @@
 //!
 //! Memory is what is in flight, plus small buckets that are kept for reuse.
 
+use std::ops::ControlFlow;
+
 use super::Calendar;
+use crate::invocations::{PIECE, Watch};
 
 /// Bits of a digit; 64 buckets a level, so that one word says which are occupied.
 const BITS: usize = 6;
@@ -49,6 +52,8 @@ pub struct Wheel {
     occupied: [u64; LEVELS],
     buckets: Vec<Vec<Completion>>,
     in_buckets: usize,
+    /// Completions in buckets that were opened since `watch` was last called.
+    steps: usize,
 }
 
 impl Default for Wheel {
@@ -61,6 +66,7 @@ impl Default for Wheel {
             occupied: [0; LEVELS],
             buckets: (0..LEVELS * BUCKETS).map(|_| Vec::new()).collect(),
             in_buckets: 0,
+            steps: 0,
         }
     }
 }
@@ -77,21 +83,24 @@ impl Calendar for Wheel {
     }
 
     #[inline]
-    fn complete_until(&mut self, now: u64, mut complete: impl FnMut(u64, u32)) {
+    fn complete_until(
+        &mut self,
+        now: u64,
+        mut complete: impl FnMut(u64, u32),
+        watch: &mut Watch<'_>,
+    ) -> ControlFlow<()> {
         loop {
             while let Some(&Completion { at, function }) = self.soon.last() {
                 if at > now {
-                    return;
+                    return ControlFlow::Continue(());
                 }
                 self.soon.pop();
                 complete(at, function);
             }
-            if now < self.next_bucket {
-                return;
+            if now < self.next_bucket || self.in_buckets == 0 {
+                return ControlFlow::Continue(());
             }
-            if !self.open_next_bucket() {
-                return;
-            }
+            self.open_next_bucket(watch)?;
         }
     }
 
@@ -113,41 +122,65 @@ impl Wheel {
         completion.at >> (level * BITS) << (level * BITS)
     }
 
-    /// Moves on to the first occupied bucket; only while nothing is soon. False if there is
-    /// none.
+    /// Moves on to the first occupied bucket; only while nothing is soon and some bucket holds
+    /// something.
     #[inline(never)]
-    fn open_next_bucket(&mut self) -> bool {
-        let Some(level) = self.occupied.iter().position(|&buckets| buckets != 0) else {
-            self.next_bucket = u64::MAX;
-            return false;
-        };
+    fn open_next_bucket(&mut self, watch: &mut Watch<'_>) -> ControlFlow<()> {
+        let level = self.lowest_level().expect("a bucket that holds something");
         let digit = self.occupied[level].trailing_zeros() as usize;
         self.occupied[level] &= self.occupied[level] - 1;
         let mut bucket = std::mem::take(&mut self.buckets[level * BUCKETS + digit]);
-        self.in_buckets -= bucket.len();
         let width = 1 << (level * BITS);
         self.position = bucket[0].at / width * width;
-        // On the lowest level a bucket is one instant, which cannot be spread.
-        if bucket.len() <= SMALL || level == 0 {
+        self.steps += bucket.len().min(PIECE);
+        if level == 0 {
+            // One instant, in any order: a flood is taken piece by piece.
+            let left = bucket.len().saturating_sub(PIECE);
+            self.in_buckets -= bucket.len() - left;
+            self.soon.extend(bucket.drain(left..));
+            self.occupied[0] |= u64::from(left > 0) << digit;
+            self.soon_until = self.position + u64::from(left == 0);
+        } else if bucket.len() <= SMALL {
+            self.in_buckets -= bucket.len();
             bucket.sort_unstable_by_key(|completion| std::cmp::Reverse(completion.at));
             self.soon.extend_from_slice(&bucket);
+            bucket.clear();
             self.soon_until = self.position.saturating_add(width);
         } else {
-            for &completion in &bucket {
-                self.place(completion);
+            self.in_buckets -= bucket.len();
+            for piece in bucket.chunks(PIECE) {
+                for &completion in piece {
+                    self.place(completion);
+                }
+                if piece.len() == PIECE {
+                    watch(0)?;
+                }
             }
+            bucket.clear();
             self.soon_until = self.position;
         }
-        recycle(&mut bucket);
+        if bucket.is_empty() && bucket.capacity() > KEPT {
+            bucket = Vec::new();
+        }
         self.buckets[level * BUCKETS + digit] = bucket;
         self.next_bucket = self.first_occupied();
-        true
+        if self.steps >= PIECE {
+            self.steps = 0;
+            watch(0)?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// The lowest level that holds something.
+    #[inline]
+    fn lowest_level(&self) -> Option<usize> {
+        self.occupied.iter().position(|&buckets| buckets != 0)
     }
 
     /// The earliest instant of the first occupied bucket.
     #[inline]
     fn first_occupied(&self) -> u64 {
-        let Some(level) = self.occupied.iter().position(|&buckets| buckets != 0) else {
+        let Some(level) = self.lowest_level() else {
             return u64::MAX;
         };
         let digit = u64::from(self.occupied[level].trailing_zeros());
@@ -191,13 +224,4 @@ impl Wheel {
 #[inline]
 fn level_of(difference: u64) -> usize {
     (u64::BITS - 1 - (difference | 1).leading_zeros()) as usize / BITS
-}
-
-#[inline]
-fn recycle(bucket: &mut Vec<Completion>) {
-    if bucket.capacity() > KEPT {
-        *bucket = Vec::new();
-    } else {
-        bucket.clear();
-    }
 }

@@ -1,0 +1,248 @@
+"""Totals and series of a result: computed by the engine on demand, kept while they are small."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+import numpy as np
+
+from lambdacore import _core, _text
+from lambdacore.account import Account
+from lambdacore.errors import ConfigurationError, SeriesSizeError, TraceError
+from lambdacore.outcome import Outcome
+from lambdacore.trace import Trace
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+__all__ = ["Bins", "Concurrency", "Series", "Totals", "traced_functions"]
+
+#: A series larger than this is refused before it is allocated.
+SERIES_BYTES_LIMIT = 2**31
+#: Series kept for the next call take no more than this together.
+KEPT_BYTES = 2**28
+#: Where the series of all functions is no larger, it is computed even for one of them:
+#: the next function is then a slice of it.
+ALL_AT_ONCE_BYTES = 2**24
+
+T = TypeVar("T")
+
+
+class Totals(NamedTuple):
+    """Totals of a run; rows in the order of ``account.functions``."""
+
+    #: uint64[functions, 32]: how often each outcome code occurred.
+    outcomes: npt.NDArray[np.uint64]
+    #: Nanoseconds that the admitted invocations of each function held a permit, exactly.
+    occupied: list[int]
+    #: Nanosecond at which the last run ended; 0 where none ran.
+    last_completion: int
+
+
+class Bins(NamedTuple):
+    """Bins ``[k * period, (k + 1) * period)`` for `size` values of k from `first` on."""
+
+    period: int
+    first: int
+    size: int
+
+
+class Concurrency(NamedTuple):
+    """Maxima in each bin: of each row, of the Region, of the unreserved pool."""
+
+    by_function: npt.NDArray[np.uint32]
+    region: npt.NDArray[np.uint32]
+    unreserved: npt.NDArray[np.uint32]
+
+
+class Series:
+    """What is read off the outcome column of one run."""
+
+    def __init__(self, account: Account, trace: Trace, outcome: npt.NDArray[np.uint8]) -> None:
+        self.account = account
+        self.trace = trace
+        self.outcome = outcome
+        self.traced = traced_functions(account, trace)
+        self._totals: Totals | None = None
+        self._kept: dict[tuple[object, ...], tuple[npt.NDArray[np.generic], ...]] = {}
+
+    def totals(self) -> Totals:
+        """Count outcomes and occupied time by function."""
+        if self._totals is None:
+            counted, held, last = _core.tally(
+                self.account._engine, self.trace._columns(), self.traced, self.outcome
+            )
+            rows = len(self.account.functions)
+            outcomes = np.zeros((rows, counted.shape[1]), np.uint64)
+            outcomes[self.traced] = counted
+            outcomes.flags.writeable = False
+            occupied = [0] * rows
+            for row, nanoseconds in zip(self.traced, held, strict=True):
+                occupied[row] = nanoseconds
+            self._totals = Totals(outcomes, occupied, last)
+        return self._totals
+
+    def bins(self, period: int) -> Bins:
+        """Bins of `period` nanoseconds from the first arrival to the last completion."""
+        if not len(self.trace):
+            return Bins(period, 0, 0)
+        start, last_arrival = self.trace.span
+        last = max(last_arrival, self.totals().last_completion)
+        return Bins(period, start // period, last // period - start // period + 1)
+
+    def concurrency(self, period: int) -> Concurrency:
+        """Concurrency of every function and of the Region."""
+        rows: list[int | None] = [*self.traced]
+        return self._concurrency(period, "all", rows, len(self.account.functions))
+
+    def concurrency_of_region(self, period: int) -> Concurrency:
+        """Concurrency of the Region, without rows for functions."""
+        all_rows = self._kept.get(("concurrency", period, "all"))
+        if all_rows is not None:
+            return Concurrency(*all_rows)  # type: ignore[arg-type]
+        return self._concurrency(period, "region", [None for _ in self.traced], 0)
+
+    def concurrency_of(self, function: str, period: int) -> npt.NDArray[np.uint32]:
+        """Concurrency of one function."""
+        row = self.account.index(function)
+        if self._all_at_once(("concurrency", period, "all"), period, 4):
+            series: npt.NDArray[np.uint32] = self.concurrency(period).by_function[row]
+        else:
+            series = self._concurrency(period, function, self._only(row), 1).by_function[0]
+        return series
+
+    def count(self, codes: Iterable[Outcome], period: int) -> npt.NDArray[np.uint64]:
+        """Arrivals of some outcomes, by function."""
+        rows: list[int | None] = [*self.traced]
+        return self._count(codes, period, "all", rows, len(self.account.functions))
+
+    def count_of_region(self, codes: Iterable[Outcome], period: int) -> npt.NDArray[np.uint64]:
+        """Arrivals of some outcomes, of all functions together."""
+        rows: list[int | None] = [0 for _ in self.traced]
+        series: npt.NDArray[np.uint64] = self._count(codes, period, "region", rows, 1)[0]
+        return series
+
+    def count_of(
+        self, function: str, codes: Iterable[Outcome], period: int
+    ) -> npt.NDArray[np.uint64]:
+        """Arrivals of some outcomes, of one function."""
+        codes = list(codes)
+        row = self.account.index(function)
+        if self._all_at_once(("count", _mask(codes), period, "all"), period, 8):
+            series: npt.NDArray[np.uint64] = self.count(codes, period)[row]
+        else:
+            series = self._count(codes, period, function, self._only(row), 1)[0]
+        return series
+
+    def peaks(self) -> tuple[npt.NDArray[np.uint32], int]:
+        """Peak of each function, and of the Region, over the whole run."""
+        for key, kept in self._kept.items():
+            if key[0] == "concurrency" and key[2] == "all":
+                series = Concurrency(*kept)  # type: ignore[arg-type]
+                break
+        else:
+            series = self.concurrency(2**63 - 1)
+        by_function: npt.NDArray[np.uint32] = series.by_function.max(axis=1, initial=0)
+        return by_function, int(series.region.max(initial=0))
+
+    def check_size(self, bins: Bins, rows: int, item: int) -> None:
+        """Refuse a series of so many rows and bytes an item that would not fit."""
+        size = bins.size * rows * item
+        if size > SERIES_BYTES_LIMIT:
+            fewer = ", or one function (function=), or the Region (account=True)"
+            raise SeriesSizeError(
+                f"{_text.count(rows, 'row')} of {bins.size:,} bins take {size / 2**30:,.1f} GiB, "
+                f"more than {SERIES_BYTES_LIMIT / 2**30:.0f} GiB: take a longer period than "
+                f"{bins.period / 1e9:g} s{fewer if rows > 3 else ''}"
+            )
+
+    def _only(self, wanted: int) -> list[int | None]:
+        return [0 if row == wanted else None for row in self.traced]
+
+    def _all_at_once(self, key: tuple[object, ...], period: int, item: int) -> bool:
+        size = self.bins(period).size * len(self.account.functions) * item
+        return key in self._kept or size <= ALL_AT_ONCE_BYTES
+
+    def _concurrency(
+        self, period: int, which: str, row_of: list[int | None], rows: int
+    ) -> Concurrency:
+        def compute() -> tuple[npt.NDArray[np.uint32], ...]:
+            bins = self.bins(period)
+            self.check_size(bins, rows + 2, 4)
+            return _core.concurrency(
+                self.account._engine,
+                self.trace._columns(),
+                self.traced,
+                self.outcome,
+                bins=bins,
+                row_of=row_of,
+                rows=rows,
+            )
+
+        return Concurrency(*self._keep(("concurrency", period, which), compute))
+
+    def _count(
+        self,
+        codes: Iterable[Outcome],
+        period: int,
+        which: str,
+        row_of: list[int | None],
+        rows: int,
+    ) -> npt.NDArray[np.uint64]:
+        wanted = _mask(codes)
+
+        def compute() -> tuple[npt.NDArray[np.uint64]]:
+            bins = self.bins(period)
+            self.check_size(bins, rows, 8)
+            columns = self.trace._columns()
+            counts = _core.count(columns, self.outcome, wanted, bins=bins, row_of=row_of, rows=rows)
+            return (counts,)
+
+        return self._keep(("count", wanted, period, which), compute)[0]
+
+    def _keep(
+        self,
+        key: tuple[object, ...],
+        compute: Callable[[], tuple[npt.NDArray[T], ...]],  # type: ignore[type-var]
+    ) -> tuple[npt.NDArray[T], ...]:  # type: ignore[type-var]
+        """Find arrays, or compute them and drop the oldest of those that were kept."""
+        if key not in self._kept:
+            arrays = compute()
+            for array in arrays:
+                array.flags.writeable = False
+            self._kept[key] = arrays  # type: ignore[assignment]
+            sizes = {k: sum(a.nbytes for a in kept) for k, kept in self._kept.items()}
+            for oldest in [*sizes][:-1]:
+                if sum(sizes.values()) <= KEPT_BYTES:
+                    break
+                del self._kept[oldest], sizes[oldest]
+        return self._kept[key]  # type: ignore[return-value]
+
+
+def _mask(codes: Iterable[Outcome]) -> int:
+    return sum(1 << code for code in codes)
+
+
+def traced_functions(account: Account, trace: Trace) -> list[int]:
+    """Rows of the account's functions, in the order of the trace's names.
+
+    Raises
+    ------
+    ConfigurationError
+        The trace invokes a function that the account does not declare.
+    """
+    if not isinstance(account, Account):
+        raise ConfigurationError(f"account = {account!r} is no Account", argument="account")
+    if not isinstance(trace, Trace):
+        raise TraceError(f"trace = {trace!r} is no Trace", argument="trace")
+    for name in trace.functions:
+        if name not in account:
+            known = [function.name for function in account.functions]
+            raise ConfigurationError(
+                f"the trace invokes {name!r}, which the account does not declare"
+                f"{_text.suggestion(name, known)}: add lc.Function({name!r}), or declare all "
+                "functions of the trace with lc.Account.for_trace(trace, ...)",
+                argument="account",
+            )
+    return [account.index(name) for name in trace.functions]
