@@ -46,7 +46,8 @@ def test_simulate_prints_the_summary_of_a_scenario(folder):
     printed = run(folder, "simulate", "calls.toml")
     assert "Region" in printed
     assert "reserved 1" in printed
-    assert "unreserved" not in printed
+    assert "because" in printed
+    assert "unreserved: 2 of 3" in printed
 
 
 def test_simulate_takes_a_trace_with_a_limit_and_reservations(folder):
@@ -57,7 +58,7 @@ def test_simulate_takes_a_trace_with_a_limit_and_reservations(folder):
     assert report["schema"] == 1
     rows = {row["function"]: row for row in report["summary"]["functions"]}
     assert rows["a"]["throttles"] == 1
-    assert rows["b"]["limit"] == -1
+    assert rows["b"]["limit"] is None
     assert report["summary"]["region"]["limit"] == 101
     assert report["data_quality"] == {"rows_read": 5, "rows_skipped": 0, "shifted_ns": 0}
     assert len(report["provenance"]["trace"]["sha256"]) == 64

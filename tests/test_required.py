@@ -1,5 +1,7 @@
 """Required concurrency: the smallest limit that is enough, against trying them all."""
 
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -85,10 +87,38 @@ def test_the_table_fits_a_terminal_and_names_what_stands_in_it():
     answer = lc.required_concurrency(trace)
     text = repr(answer)
     assert "one shared pool" in text
-    assert "10 functions that need less" in text
+    assert "10 more functions; these need the most" in text
     assert max(map(len, text.split("\n"))) <= 100
     assert "<table>" in answer._repr_html_()
-    assert len(answer.to_pandas()) == 30
+    assert "pure pools" in text
+
+
+def test_an_answer_becomes_a_frame_and_a_dict():
+    pytest.importorskip("pandas", reason="the extra frames is not installed")
+    pytest.importorskip("polars", reason="the extra frames is not installed")
+    answer = lc.required_concurrency(lc.Trace([0, 0, 1], ["a", "a", "b"], 1))
+    assert answer.to_pandas().loc["a", "required"] == 2
+    assert answer.to_polars()["function"].to_list() == ["a", "b"]
+    assert dict(answer) == {"a": 2, "b": 1}
+    assert [*answer] == ["a", "b"]
+    assert len(answer) == 2
+    assert "a" in answer
+    assert "c" not in answer
+
+
+def test_a_missing_pandas_is_named_with_its_remedy(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(lc.LambdacoreError, match=r"lambdacore-sim\[frames\]"):
+        lc.required_concurrency(lc.Trace([0], "a", 1)).to_pandas()
+
+
+def test_the_formula_is_shown_as_the_factor_takes_it():
+    """10 of 2.2 are 4.5 times as many; beside a formula rounded up to 3 that would be wrong."""
+    trace = lc.Trace(np.repeat([0.0, 5.0], 11)[:21], "f", 0.52)
+    _, body, _ = lc.required_concurrency(trace).rows()
+    required, formula, factor = body[0][1:4]
+    assert formula == "2.2"
+    assert float(factor.rstrip("x")) == pytest.approx(float(required) / float(formula), rel=0.02)
 
 
 def test_an_unknown_function_is_refused_with_a_suggestion():

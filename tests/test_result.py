@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import lambdacore as lc
+from lambdacore import _text
 
 NAN = np.nan
 
@@ -263,8 +264,63 @@ def test_a_summary_of_many_functions_shows_those_with_throttles_and_says_what_it
     trace = lc.Trace(np.zeros(1_000), np.arange(1_000) % 500, 1.0, functions=names)
     result = lc.simulate(lc.Account.for_trace(trace, 900), trace)
     text = repr(result.summary())
-    assert "480 functions" in text
+    assert "480 more functions; these have the most throttles, then arrivals" in text
     assert max(map(len, text.split("\n"))) <= 100
+
+
+def test_of_many_functions_those_with_the_most_throttles_stand_first():
+    function = np.repeat(np.arange(30), np.arange(1, 31))
+    trace = lc.Trace(np.zeros(len(function)), function, 1.0, [f"f{i}" for i in range(30)])
+    account = lc.Account.for_trace(trace, reserve={"f3": 0})
+    _, body, note = lc.simulate(account, trace).summary().rows(3)
+    assert [row[0] for row in body] == ["f3", "f29", "f28", "Region"]
+    assert "27 more functions" in note
+    assert "unreserved: 1,000 of 1,000" in note
+
+
+@pytest.mark.parametrize("width", [100, 80, 60, 40])
+def test_a_narrow_table_loses_columns_and_never_wraps_a_row(width):
+    names = ["short", "a-name-of-some-length/" + "x" * 60]
+    trace = lc.Trace(np.zeros(3_000), np.arange(3_000) % 2, 1.0, names)
+    run = lc.simulate(lc.Account.for_trace(trace, reserve={"short": 700}), trace)
+    for table, stays in (
+        (run.summary(), ["function", "throttled", "ratio"]),
+        (lc.required_concurrency(trace), ["function", "required"]),
+    ):
+        lines = _text.plain(table, width).split("\n")
+        assert max(map(len, lines)) <= width
+        head = next(line for line in lines if "function" in line).split()
+        assert set(stays) <= set(head)
+        rows = [line for line in lines if line.lstrip().startswith(("short", "a-name"))]
+        assert len(rows) == 2
+        assert all("…" not in row.split(maxsplit=1)[1] for row in rows)
+
+
+def test_names_are_shown_as_they_are_and_on_one_line():
+    """Neither rich's markup nor what moves the cursor does anything."""
+    trace = lc.Trace([0, 0, 0, 0], ["fn[prod]", "[/]", "a\nb\t\x1b[2J", "x\u202ey"], 1)
+    run = lc.simulate(lc.Account.for_trace(trace), trace)
+    for table in (run.summary(), lc.required_concurrency(trace)):
+        lines = repr(table).split("\n")
+        for name in ("fn[prod]", "[/]", r"a\nb\t\x1b[2J", r"x\u202ey"):
+            assert any(line.lstrip().startswith(f"{name} ") for line in lines), name
+
+
+def test_a_summary_is_a_mapping_of_its_columns(minutes):
+    summary = minutes.summary()
+    assert dict(summary).keys() == summary.columns.keys()
+    assert [*summary] == [*summary.columns]
+    assert len(summary) == len(summary.columns)
+    assert "throttles" in summary
+    assert "function" not in summary
+
+
+def test_a_summary_has_the_causes_that_exist_and_no_limit_where_there_is_none(minutes):
+    row = minutes.summary().to_dict()["functions"][0]
+    assert row["limit"] is None
+    assert {code.name.lower() for code in lc.Outcome if code.throttled} & row.keys() == {
+        "reserved_zero", "reserved_concurrency", "unreserved_concurrency", "scaling_rate",
+    }  # fmt: skip
 
 
 def test_the_repr_says_what_came_of_it(minutes):

@@ -4,11 +4,31 @@ from __future__ import annotations
 
 import io
 import itertools
+import unicodedata
 from collections.abc import Iterable, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["count", "html_table", "percent", "plain", "seconds", "shorten", "suggestion", "table"]
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
+    from rich.table import Table as RichTable
 
+__all__ = [
+    "Table",
+    "count",
+    "html_table",
+    "label",
+    "percent",
+    "plain",
+    "seconds",
+    "shorten",
+    "suggestion",
+    "visible",
+]
+
+#: Unicode's categories of what has no shape of its own: control and format characters,
+#: separators of lines and paragraphs, halves of surrogate pairs.
+_CONTROLS = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 #: A suggestion is looked for among so many names.
 SUGGESTED_FROM = 500
@@ -41,6 +61,21 @@ def shorten(name: str, width: int = 32) -> str:
     return f"{name[:head]}…{name[len(name) - (width - 1 - head) :]}"
 
 
+def label(name: str, width: int = 32) -> str:
+    """Show a name on one line, whatever is in it, in so many letters at most."""
+    return shorten(visible(name), width)
+
+
+def visible(text: str) -> str:
+    """Write control characters, which would break lines or hide what is there, as escapes."""
+    return "".join(
+        character.encode("unicode_escape").decode("ascii")
+        if unicodedata.category(character) in _CONTROLS
+        else character
+        for character in text
+    )
+
+
 def suggestion(name: object, known: Iterable[str]) -> str:
     """`` (did you mean 'checkout'?)`` where a known name is near, else nothing."""
     # Looking for the nearest takes long: it pays only among names that a person gave.
@@ -52,27 +87,80 @@ def suggestion(name: object, known: Iterable[str]) -> str:
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 
-def table(
-    head: Sequence[str], body: Sequence[Sequence[str]], note: str, left: Sequence[str]
-) -> Any:
-    """Lay out a table for a terminal; its last row, a total, stands apart.
+@dataclass(frozen=True)
+class Table:
+    """A table for a terminal: its last row, a total, stands apart; no row is ever wrapped.
 
-    `left` names the columns of words; all others are numbers.
+    Where it is too wide, the columns in `spare` go, one after the other, and then the names
+    in the first column are shortened.
+
+    Attributes
+    ----------
+    head : sequence of str
+        Title of each column; the first holds names.
+    body : sequence of sequences of str
+        The rows.
+    note : str
+        What is to say below it.
+    left : sequence of str
+        Titles of the columns of words; all others are numbers.
+    spare : sequence of str
+        Titles of the columns that can be missed, the least important first.
     """
-    from rich import box
-    from rich.table import Table
 
-    laid_out = Table(box=box.SIMPLE_HEAD, caption=note or None, pad_edge=False)
-    for title in head:
-        words = title in left
-        laid_out.add_column(
-            title, justify="left" if words else "right", no_wrap=not words, overflow="fold"
-        )
-    for row in body[:-1]:
-        laid_out.add_row(*row)
-    laid_out.add_section()
-    laid_out.add_row(*body[-1], style="bold")
-    return laid_out
+    head: Sequence[str]
+    body: Sequence[Sequence[str]]
+    note: str = ""
+    left: Sequence[str] = ()
+    spare: Sequence[str] = ()
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        from rich.text import Text
+
+        yield self._fitted(options.max_width)
+        if self.note:
+            # Apart from the table, whose width would wrap it early.
+            yield Text(self.note, style="dim")
+
+    def _fitted(self, room: int) -> RichTable:
+        from rich.cells import cell_len
+
+        spare = list(self.spare)
+        columns = [*range(len(self.head))]
+        widths = [
+            max(cell_len(row[column]) for row in (self.head, *self.body)) for column in columns
+        ]
+
+        def excess() -> int:
+            # Two cells lie between two columns, and one at either end.
+            return int(sum(widths[column] + 2 for column in columns)) - room
+
+        while spare and excess() > 0:
+            columns.remove(self.head.index(spare.pop(0)))
+        name_width = max(widths[0] - max(excess(), 0), 1)
+        return self._laid_out(columns, name_width)
+
+    def _laid_out(self, columns: Sequence[int], name_width: int) -> RichTable:
+        from rich import box
+        from rich.table import Table as RichTable
+        from rich.text import Text
+
+        laid_out = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+        for column in columns:
+            title = self.head[column]
+            laid_out.add_column(
+                Text(title), justify="left" if title in self.left else "right", no_wrap=True
+            )
+        for at, row in enumerate(self.body):
+            total = at == len(self.body) - 1
+            if total:
+                laid_out.add_section()
+            cells = [shorten(row[0], name_width), *row[1:]]
+            # As Text: rich takes brackets in plain words as markup.
+            laid_out.add_row(
+                *(Text(cells[column]) for column in columns), style="bold" if total else None
+            )
+        return laid_out
 
 
 def plain(renderable: Any, width: int = 100) -> str:
@@ -95,5 +183,5 @@ def html_table(head: Sequence[str], body: Sequence[Sequence[str]], note: str) ->
         f"<table><thead>{row(head, 'th')}</thead><tbody>"
         + "".join(row(cells, "td") for cells in body[:-1])
         + f"</tbody><tfoot>{row(body[-1], 'th')}</tfoot></table>"
-        + (f"<p>{html.escape(note)}</p>" if note else "")
+        + "".join(f"<p>{html.escape(line)}</p>" for line in note.splitlines())
     )

@@ -184,7 +184,7 @@ class _RegionSeries:
         keys = ("arrivals", "throttles", "cold_starts", "peak_concurrency")
         body.append(["in all", *(f"{int(total[key]):,}" for key in keys)])
         head = ["from", "arrivals", "throttled", "cold", "peak"]
-        return _text.table(head, body, "", left=())
+        return _text.Table(head, body)
 
 
 def _report(result: lc.Result, period: float | None) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from lambdacore import _check, _core, _text
+from lambdacore._optional import needs
 from lambdacore.errors import ConfigurationError, TraceError
 from lambdacore.trace import Trace
 
 if TYPE_CHECKING:
     import pandas as pd
+    import polars as pl
 
 __all__ = ["RequiredConcurrency", "required_concurrency"]
 
@@ -61,12 +63,35 @@ class RequiredConcurrency:
             )
         return int(self.required[self.functions.index(function)])
 
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.functions)
+
+    def __contains__(self, function: object) -> bool:
+        return function in self.functions
+
+    def __len__(self) -> int:
+        return len(self.functions)
+
+    def keys(self) -> tuple[str, ...]:
+        """Names of the functions, so that ``dict(answer)`` gives the limit of each."""
+        return self.functions
+
     def to_pandas(self) -> pd.DataFrame:
         """Convert to a pandas frame, one row a function; the account is not in it."""
-        import pandas as pd
+        with needs("pandas", "frames"):
+            import pandas as pd
 
-        columns = {"required": self.required, "formula": self.formula, "peak": self.peak}
-        return pd.DataFrame(columns, index=pd.Index(self.functions, name="function"))
+        return pd.DataFrame(self._columns(), index=pd.Index(self.functions, name="function"))
+
+    def to_polars(self) -> pl.DataFrame:
+        """Convert to a polars frame, one row a function; the account is not in it."""
+        with needs("polars", "frames"):
+            import polars as pl
+
+        return pl.DataFrame({"function": self.functions, **self._columns()})
+
+    def _columns(self) -> dict[str, npt.NDArray[Any]]:
+        return {"required": self.required, "formula": self.formula, "peak": self.peak}
 
     def to_dict(self) -> dict[str, Any]:
         """Convert to plain values; NaN becomes None, as JSON needs it."""
@@ -83,33 +108,53 @@ class RequiredConcurrency:
         }
 
     def rows(self, shown: int = 20) -> tuple[list[str], list[list[str]], str]:
-        """Give the table as text: heads, rows (the account last) and a note."""
+        """Give the table as text: heads, rows (the account last) and a note.
+
+        In the order of ``functions``; of more than `shown`, those that need the most.
+        """
 
         def row(name: str, required: float, formula: float, peak: float) -> list[str]:
-            usual = "-" if math.isnan(formula) else f"{math.ceil(formula):,}"
             factor = f"{required / formula:,.1f}x" if formula > 0 else "-"
-            return [name, f"{required:,.0f}", usual, factor, f"{peak:,.0f}"]
+            return [name, f"{required:,.0f}", _decimal(formula), factor, f"{peak:,.0f}"]
 
-        order = sorted(range(len(self.functions)), key=lambda i: (-int(self.required[i]), i))
+        kept, notes = [*range(len(self.functions))], []
+        if len(kept) > shown:
+            kept.sort(key=lambda i: -int(self.required[i]))
+            notes.append(
+                f"… and {_text.count(len(kept) - shown, 'more function')}; these need the most"
+            )
+            kept = kept[:shown]
         body = [
-            row(_text.shorten(self.functions[i]), self.required[i], self.formula[i], self.peak[i])
-            for i in sorted(order[:shown])
+            row(_text.label(self.functions[i]), self.required[i], self.formula[i], self.peak[i])
+            for i in kept
         ]
         body.append(
             row("one shared pool", self.account_required, self.account_formula, self.account_peak)
         )
-        left = len(order) - shown
-        note = f"… and {_text.count(left, 'function')} that need less" if left > 0 else ""
-        return ["function", "required", "rate x duration", "factor", "peak"], body, note
+        notes += [
+            "pure pools: no init, no scaling rate, no idle expiry",
+            f"throttled: at most {_text.percent(self.throttle_ratio, 1)} of each function's own "
+            "arrivals; in the shared pool, of all",
+        ]
+        head = ["function", "required", "rate x duration", "factor", "peak"]
+        return head, body, "\n".join(notes)
 
-    def __rich__(self) -> Any:
-        return _text.table(*self.rows(), left=("function",))
+    def __rich__(self) -> _text.Table:
+        spare = ("factor", "peak", "rate x duration")
+        return _text.Table(*self.rows(), left=("function",), spare=spare)
 
     def __repr__(self) -> str:
         return _text.plain(self)
 
     def _repr_html_(self) -> str:
         return _text.html_table(*self.rows())
+
+
+def _decimal(formula: float) -> str:
+    """Show what the factor was divided by: one decimal, or two digits of a small number."""
+    if math.isnan(formula):
+        return "-"
+    return f"{formula:,.1f}" if formula >= 1 else f"{formula:.2g}"
 
 
 def required_concurrency(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, KeysView
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -20,19 +21,22 @@ if TYPE_CHECKING:
 
 __all__ = ["Summary"]
 
-#: A printed table shows this many functions, those with the most throttles.
+#: A printed table shows this many functions at most.
 SHOWN = 20
 
 _HEAD = (
     "function", "limit", "arrivals", "throttled", "ratio", "because", "cold", "peak", "mean",
 )  # fmt: skip
-_CAUSES = {code: code.name.lower() for code in Outcome if code.throttled}
+#: Columns that a narrow terminal does without, the least important first.
+_SPARE = ("mean", "because", "cold", "limit", "peak", "arrivals")
 _SHORT_CAUSES = {
     Outcome.RESERVED_ZERO: "reserved 0",
     Outcome.RESERVED_CONCURRENCY: "reserved",
     Outcome.UNRESERVED_CONCURRENCY: "unreserved",
     Outcome.SCALING_RATE: "scaling rate",
 }
+#: The causes that this version can give; the other codes wait for later ones.
+_CAUSES = {code: code.name.lower() for code in _SHORT_CAUSES}
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,19 @@ class Summary:
     def __getitem__(self, column: str) -> npt.NDArray[Any]:
         return self.columns[column]
 
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.columns)
+
+    def __contains__(self, column: object) -> bool:
+        return column in self.columns
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+    def keys(self) -> KeysView[str]:
+        """Names of the columns, so that ``dict(summary)`` is a dict of them."""
+        return self.columns.keys()
+
     def to_pandas(self) -> pd.DataFrame:
         """Convert to a pandas frame, one row a function; the Region is not in it."""
         with needs("pandas", "frames"):
@@ -110,33 +127,49 @@ class Summary:
         return pl.DataFrame({"function": self.functions, **self.columns})
 
     def to_dict(self) -> dict[str, Any]:
-        """Convert to plain values; what is not a number becomes None, as JSON needs it."""
+        """Convert to plain values.
+
+        What is not a number becomes None, as JSON needs it, and so does the limit of a
+        function that shares the unreserved pool.
+        """
         rows = [
             {"function": name, **{key: _plain(column[row]) for key, column in self.columns.items()}}
             for row, name in enumerate(self.functions)
         ]
+        for row in rows:
+            if row["limit"] < 0:
+                row["limit"] = None
         return {
             "functions": rows,
             "region": {key: _plain(value) for key, value in self.region.items()},
         }
 
     def rows(self, shown: int = SHOWN) -> tuple[list[str], list[list[str]], str]:
-        """Give the table as text: heads, rows (the Region last) and a note, for any printer."""
-        order = sorted(
-            range(len(self.functions)),
-            key=lambda row: (-int(self["throttles"][row]), -int(self["arrivals"][row]), row),
-        )
-        kept = sorted(order[:shown])
+        """Give the table as text: heads, rows (the Region last) and a note, for any printer.
+
+        In the order of ``functions``; of more than `shown`, those with the most throttles.
+        """
+        kept, notes = [*range(len(self.functions))], []
+        if len(kept) > shown:
+            kept.sort(key=lambda row: (-int(self["throttles"][row]), -int(self["arrivals"][row])))
+            notes.append(
+                f"… and {_text.count(len(kept) - shown, 'more function')}; "
+                "these have the most throttles, then arrivals"
+            )
+            kept = kept[:shown]
         body = [
             self._row(
-                _text.shorten(self.functions[row]), {k: c[row] for k, c in self.columns.items()}
+                _text.label(self.functions[row]), {k: c[row] for k, c in self.columns.items()}
             )
             for row in kept
         ]
         body.append(self._row("Region", self.region))
-        left = len(order) - len(kept)
-        note = f"… and {_text.count(left, 'function')} with fewer throttles" if left else ""
-        return [*_HEAD], body, note
+        limit, reserved = int(self.region["limit"]), self["limit"]
+        unreserved = limit - int(reserved[reserved > 0].sum())
+        notes.append(
+            f"unreserved: {unreserved:,} of {limit:,}; peak and mean are concurrent executions"
+        )
+        return [*_HEAD], body, "\n".join(notes)
 
     @staticmethod
     def _row(name: str, values: dict[str, Any]) -> list[str]:
@@ -158,8 +191,8 @@ class Summary:
             "-" if np.isnan(mean) else f"{mean:,.2f}",
         ]
 
-    def __rich__(self) -> Any:
-        return _text.table(*self.rows(), left=("function", "because"))
+    def __rich__(self) -> _text.Table:
+        return _text.Table(*self.rows(), left=("function", "because"), spare=_SPARE)
 
     def __repr__(self) -> str:
         return _text.plain(self)
