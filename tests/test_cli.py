@@ -94,6 +94,57 @@ def test_required_prints_the_smallest_limits(folder):
     assert "one shared pool" in run(folder, "required", "calls.csv", "--throttle-ratio", "0.5")
 
 
+def test_a_trace_may_stand_where_a_scenario_is_meant_and_the_other_way_round(folder):
+    assert "Region" in run(folder, "simulate", "calls.csv")
+    assert "one shared pool" in run(folder, "required", "--trace", "calls.csv")
+
+
+def test_a_line_above_the_table_shows_the_units_at_a_glance(folder):
+    printed = run(folder, "simulate", "calls.csv")
+    assert printed.startswith("5 arrivals of 2 functions in 70 s, mean duration 1.5 s\n")
+
+
+def test_the_help_keeps_its_examples_on_lines_of_their_own(folder):
+    printed = run(folder, "simulate", "--help")
+    assert "\b" not in printed
+    assert "\\b" not in printed
+    assert "\n  lambdacore simulate scenario.toml\n" in printed
+
+
+def test_required_says_when_its_pure_pool_is_not_enough(folder):
+    """3,000 calls at once need 3,000, and the scaling rate lets 1,000 begin."""
+    lc.write_trace(lc.Trace([0] * 3_000, "f", 10**9), folder / "burst.csv")
+    assert "scaling rate 2,000 of 2,000" in run(folder, "required", "burst.csv")
+    report = json.loads(run(folder, "required", "burst.csv", "--json"))
+    assert report["account"]["required"] == 3_000
+    assert report["check"]["throttles"] == 2_000
+    assert "note:" not in run(folder, "required", "calls.csv")
+
+
+def test_account_values_can_be_given(folder):
+    report = json.loads(
+        run(
+            folder, "simulate", "calls.csv", "--init-duration", "2", "--idle-timeout", "inf",
+            "--unreserved-floor", "0", "--limit", "3", "--reserve", "a=3", "--json",
+        )
+    )  # fmt: skip
+    made = report["provenance"]["account"]
+    assert (made["init_duration"], made["idle_timeout"]) == (2.0, "inf")
+    assert made["unreserved_floor"] == 0
+
+
+def test_a_scenario_that_lists_what_is_never_invoked_gets_a_note(folder):
+    text = SCENARIO.replace("[functions.b]", "[functions.bb]").replace(
+        "unreserved_floor = 0", "unreserved_floor = 0\ndeclare_all = true"
+    )
+    (folder / "calls.toml").write_text(text, "utf-8-sig")
+    command = [sys.executable, "-c", "from lambdacore.cli import main; main()"]
+    done = subprocess.run(
+        [*command, "simulate", "calls.toml"], cwd=folder, capture_output=True, text=True, check=True
+    )
+    assert "note: the scenario lists 'bb', which the trace never invokes" in done.stderr
+
+
 def test_a_command_is_installed():
     script = Path(sys.executable).with_name("lambdacore")
     done = subprocess.run([script, "--version"], capture_output=True, text=True, check=True)
@@ -110,11 +161,22 @@ def test_a_command_is_installed():
         (["simulate", "--trace", "calls.csv", "--reserve", "a=1", "--reserve", "a=2"], "twice"),
         (["simulate", "--trace", "calls.csv", "--reserve", "c=1"], "no function 'c'"),
         (["simulate", "--trace", "calls.csv", "--reserve", "a=950"], "at most 900"),
-        (["simulate", "--trace", "calls.csv", "--limit", "-1"], "concurrency_limit = -1"),
+        (["simulate", "--trace", "calls.csv", "--limit", "-1"], "limit = -1 is out of range"),
         (["simulate", "--trace", "calls.csv", "--limit", "x"], "not a valid integer"),
         (["simulate", "--trace", "calls.csv", "--period", "0"], "period"),
         (["simulate", "--trace", "calls.csv", "--format", "cvs"], "did you mean 'csv'"),
         (["required", "calls.csv", "--throttle-ratio", "2"], "throttle_ratio"),
+        (["simulate", "--trace", "calls.csv", "--period", "nan"], "period"),
+        (["simulate", "--trace", "calls.csv", "--plot", "out.xyz"], "end the name in .png"),
+        (["simulate", "--trace", "calls.csv", "--plot", "noext"], "end the name in .png"),
+        (["simulate", "--trace", "calls.csv", "--plot", "."], "end the name in .png"),
+        (["simulate", "--trace", "calls.csv", "--plot", "nowhere/x.png"], "no folder"),
+        (["simulate", "--trace", "calls.csv", "--reserve", "a=" + "9" * 5000], "NAME=NUMBER"),
+        (["simulate", "--trace", "calls.csv", "--reserve", "a=\u0663"], "NAME=NUMBER"),
+        (["simulate", "--trace", "calls.csv", "--init-duration", "-1"], "init_duration"),
+        (["simulate", "."], "directory"),
+        (["required"], "give a TRACE"),
+        (["required", "none.csv"], "none.csv: No such file"),
         (["simulte"], "No such command"),
     ],
 )
@@ -127,7 +189,12 @@ def test_bad_usage_and_bad_input_end_with_code_2_and_one_clear_line(folder, argu
     ("change", "words"),
     [
         (("schema = 1", "schema = 2"), "this version reads schema = 1"),
-        (("schema = 1", ""), "schema = None"),
+        (("schema = 1", ""), "add schema = 1"),
+        (("schema = 1", "schema = true"), "schema = True"),
+        (("schema = 1", "schema = 1.0"), "schema = 1.0"),
+        (("schema = 1", "schema = 1\nx = " + "[" * 3000), "nested too deeply"),
+        (("schema = 1", "schema = " + "1" * 5000), "no TOML"),
+        (('"calls.csv"', '"a\\u0000b"'), "NUL"),
         (("concurrency_limit", "concurency_limit"), "did you mean 'concurrency_limit'"),
         (("reserved_concurrency = 1", "reserved = 1"), "functions.a.reserved"),
         (("reserved_concurrency = 1", "reserved_concurrency = 1.5"), "functions.a: reserved"),
@@ -147,7 +214,7 @@ def test_a_bad_scenario_is_refused_by_path_and_key(folder, change, words):
     (folder / "calls.toml").write_text(SCENARIO.replace(*change), "utf-8")
     said = run(folder, "simulate", "calls.toml", code=2)
     assert words in said
-    if "declare" not in words and "names no" not in words:
+    if not any(word in words for word in ("declare", "names no", "NUL")):
         assert "calls.toml" in said
 
 

@@ -278,7 +278,7 @@ def test_the_headline_is_about_whom_the_change_helps():
 
 
 def test_no_results_are_refused():
-    with pytest.raises(lc.ConfigurationError, match="results is empty"):
+    with pytest.raises(lc.ConfigurationError, match="by title"):
         compare({})
 
 
@@ -377,3 +377,24 @@ def test_the_example_tells_its_story(tmp_path, monkeypatch, capsys):
     example.main()
     assert (tmp_path / "noisy_neighbour.png").stat().st_size > 10_000
     assert "The reservation takes checkout from 12.7% throttled to 0.0%." in capsys.readouterr().out
+
+
+def test_what_is_no_run_is_refused_with_what_is_right():
+    """Typed errors, not those of matplotlib or of an attribute that is missing."""
+    trace = lc.Trace([0.0] * 3, "f", 1.0)
+    result = lc.simulate(lc.Account.for_trace(trace, 2, unreserved_floor=0), trace)
+    for call, words in (
+        (lambda: ConcurrencyDisplay.from_result(trace), "is not a Result"),
+        (lambda: ConcurrencyDisplay.from_result(result, function="f"), "style"),
+        (lambda: compare([result, result]), "by title"),
+        (lambda: compare(result, result), "by title"),
+        (lambda: compare({}), "by title"),
+        (lambda: compare({"a": trace}), "is not a Result"),
+        (lambda: compare({"a": result}, legend=True), "set by compare"),
+    ):
+        with pytest.raises(lc.ConfigurationError, match=words):
+            call()
+
+
+def test_the_plot_module_is_reached_as_an_attribute():
+    assert lc.plot.ConcurrencyDisplay is ConcurrencyDisplay

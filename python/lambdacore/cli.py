@@ -6,8 +6,7 @@ are missed; no command has one yet.)
 
 from __future__ import annotations
 
-import json
-import math
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,12 +16,10 @@ from typing import Any
 import click
 
 import lambdacore as lc
+from lambdacore import _check, _report, _text
 from lambdacore.scenario import Scenario
 
 __all__ = ["main"]
-
-#: Of what ``--json`` prints. Keys are added without a new number, never changed or removed.
-JSON_SCHEMA = 1
 
 
 def main() -> None:
@@ -32,8 +29,15 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(2)
-    except (lc.LambdacoreError, OSError) as error:
+    except lc.LambdacoreError as error:
         click.echo(f"Error: {error}", err=True)
+        sys.exit(2)
+    except OSError as error:
+        where = "" if error.filename is None else f"{error.filename}: "
+        click.echo(f"Error: {where}{error.strerror or error}", err=True)
+        sys.exit(2)
+    except MemoryError as error:
+        click.echo(f"Error: not enough memory: {error}", err=True)
         sys.exit(2)
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
@@ -46,50 +50,112 @@ def cli() -> None:
     """Say which AWS Lambda concurrency limits your traffic needs."""
 
 
+# Callbacks check what can be checked before anything is read or simulated.
+
+
+def _limit(_context: Any, _parameter: Any, value: int | None) -> int | None:
+    return value if value is None else _usage(_check.limit, "limit", value)
+
+
+def _period(_context: Any, _parameter: Any, value: float | None) -> float | None:
+    if value is not None:
+        _usage(_check.period, value)
+    return value
+
+
 def _reservation(_context: Any, _parameter: Any, values: tuple[str, ...]) -> dict[str, int]:
     reserve = {}
     for value in values:
         name, equals, number = value.rpartition("=")
-        if not equals or not name or not number.isdecimal():
-            raise click.BadParameter(f"{value!r}: write NAME=NUMBER")
+        if not equals or not name or not re.fullmatch("[0-9]{1,10}", number):
+            raise click.BadParameter(f"{_text.shorten(value)!r}: write NAME=NUMBER")
         if name in reserve:
             raise click.BadParameter(f"{name!r} is given twice")
-        reserve[name] = int(number)
+        reserve[name] = _usage(_check.limit, name, int(number))
     return reserve
 
 
+def _picture(_context: Any, _parameter: Any, path: Path | None) -> Path | None:
+    if path is None:
+        return None
+    formats = ("png", "pdf", "svg", "jpg", "jpeg", "webp")
+    if path.suffix.lower().lstrip(".") not in formats:
+        raise click.BadParameter(f"{str(path)!r}: end the name in .{', .'.join(formats)}")
+    if not path.parent.is_dir():
+        raise click.BadParameter(f"there is no folder {str(path.parent)!r}")
+    from lambdacore._optional import needs
+
+    with needs("matplotlib", "plot"):
+        import matplotlib.figure  # noqa: F401
+    return path
+
+
+def _usage(check: Callable[..., Any], *arguments: Any) -> Any:
+    try:
+        return check(*arguments)
+    except lc.ConfigurationError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+_FILE = click.Path(path_type=Path)
+_trace_option = click.option("--trace", "trace_path", type=_FILE, help="The traffic.")
+_format_option = click.option(
+    "--format", "trace_format", help="Format of the trace; recognised if not given."
+)
+_lenient_option = click.option(
+    "--lenient", is_flag=True, help="Skip and count bad rows instead of stopping."
+)
+_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+
+
 @cli.command()
-@click.argument("scenario", required=False, type=click.Path(path_type=Path))
-@click.option("--trace", "trace_path", type=click.Path(path_type=Path), help="The traffic.")
-@click.option("--format", "trace_format", help="Format of the trace; recognised if not given.")
-@click.option("--lenient", is_flag=True, help="Skip and count bad rows instead of stopping.")
-@click.option("--limit", type=int, help="Concurrency limit of the account (default 1,000).")
+@click.argument("scenario", required=False, type=_FILE)
+@_trace_option
+@_format_option
+@_lenient_option
+@click.option("--limit", type=int, callback=_limit, help="Concurrency limit (default 1,000).")
 @click.option(
     "--reserve", multiple=True, callback=_reservation, metavar="NAME=N",
     help="Reserved concurrency of a function; may be repeated.",
 )  # fmt: skip
-@click.option("--period", type=float, help="Also give series, in bins of so many seconds.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
-@click.option("--plot", "plot_path", type=click.Path(path_type=Path), help="Write the picture.")
+@click.option(
+    "--unreserved-floor", type=int, callback=_limit,
+    help="What reservations must leave (default: the smaller of 100 and the limit).",
+)  # fmt: skip
+@click.option("--init-duration", type=float, help="Seconds that a cold start adds (default 0).")
+@click.option(
+    "--idle-timeout", type=float,
+    help="Seconds after which an idle environment is gone (default 600; inf: never).",
+)  # fmt: skip
+@click.option(
+    "--period", type=float, callback=_period, help="Also give series, in bins of so many seconds."
+)
+@_json_option
+@click.option("--plot", "plot_path", type=_FILE, callback=_picture, help="Write the picture.")
 def simulate(
     scenario: Path | None,
     trace_path: Path | None,
     trace_format: str | None,
     lenient: bool,
-    limit: int | None,
     reserve: dict[str, int],
     period: float | None,
     as_json: bool,
     plot_path: Path | None,
+    limit: int | None,
+    **account_values: Any,
 ) -> None:
-    r"""Simulate traffic against the limits of an account.
+    """Simulate traffic against the limits of an account.
 
-    Give a SCENARIO file, or --trace with --limit and --reserve. Options override the file.
+    Give a SCENARIO (a .toml file), or --trace FILE with --limit and --reserve. Options
+    override the file.
 
     \b
     lambdacore simulate scenario.toml
     lambdacore simulate --trace hour.csv --limit 1000 --reserve checkout=200 --plot hour.png
-    """
+    """  # noqa: D301 (click reads the backspace)
+    if scenario is not None and scenario.suffix.lower() != ".toml" and trace_path is None:
+        # Whoever gives a trace where a scenario is meant, means the trace.
+        scenario, trace_path = None, scenario
     if scenario is None and trace_path is None:
         raise click.UsageError("give a SCENARIO file, or --trace FILE")
     plan = None if scenario is None else Scenario.load(scenario)
@@ -100,43 +166,56 @@ def simulate(
             assert plan is not None
             trace = plan.read_trace(progress)
     account = lc.Account.for_trace(trace) if plan is None else plan.account_for(trace)
-    # The limit first: the reservations may need it.
-    changes: dict[str, Any] = {} if limit is None else {"concurrency_limit": limit}
-    changes["functions"] = [
-        function.replace(reserved_concurrency=reserve.pop(function.name))
-        if function.name in reserve
-        else function
-        for function in account.functions
-    ]
-    for name in reserve:
-        account.index(name)  # refuses the unknown name, with a suggestion
-    account = account.replace(**changes)
+    if plan is not None:
+        for name in plan.never_invoked(trace):
+            near = _text.suggestion(name, trace.functions)
+            note = f"the scenario lists {name!r}, which the trace never invokes{near}"
+            click.echo(f"note: {note}", err=True)
+    changes = {"concurrency_limit": limit, **account_values}
+    account = _reserved(account, reserve, {k: v for k, v in changes.items() if v is not None})
     with _progress("simulating") as progress:
         result = lc.simulate(account, trace, progress=progress)
     if as_json:
-        _print_json(_report(result, period))
+        _report.print_json(_report.report(result, period))
     else:
-        _print(result.summary())
+        click.echo(_report.heading(result) + "\n")
+        _report.print_table(result.summary())
         if period is not None:
-            _print(_RegionSeries(result, period))
+            _report.print_table(_report.RegionSeries(result, period))
     if plot_path is not None:
         from lambdacore.plot import ConcurrencyDisplay
 
-        ConcurrencyDisplay.from_result(result, period=period).figure_.savefig(plot_path)
+        ConcurrencyDisplay.from_result(result).figure_.savefig(plot_path)
         click.echo(f"wrote {plot_path}", err=True)
 
 
+def _reserved(account: lc.Account, reserve: dict[str, int], changes: dict[str, Any]) -> lc.Account:
+    """Change an account in one step: the reservations may need the new limit."""
+    for name in reserve:
+        account.index(name)  # refuses the unknown name, with a suggestion
+    functions = [
+        function.replace(reserved_concurrency=reserve[function.name])
+        if function.name in reserve
+        else function
+        for function in account
+    ]
+    return account.replace(functions=functions, **changes)
+
+
 @cli.command()
-@click.argument("trace_path", metavar="TRACE", type=click.Path(path_type=Path))
-@click.option("--format", "trace_format", help="Format of the trace; recognised if not given.")
-@click.option("--lenient", is_flag=True, help="Skip and count bad rows instead of stopping.")
+@click.argument("trace_path", metavar="TRACE", required=False, type=_FILE)
+@click.option("--trace", "trace_option", type=_FILE, help="The same as TRACE.")
+@_format_option
+@_lenient_option
 @click.option(
     "--throttle-ratio", type=float, default=0.0, show_default=True,
-    help="Share of the arrivals that may be throttled.",
+    help="Share that may be throttled: of each function's arrivals in a pool of its own, of "
+    "all arrivals in the shared pool.",
 )  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@_json_option
 def required(
-    trace_path: Path,
+    trace_path: Path | None,
+    trace_option: Path | None,
     trace_format: str | None,
     lenient: bool,
     throttle_ratio: float,
@@ -145,102 +224,30 @@ def required(
     """Find the smallest limits that are enough for the traffic in TRACE.
 
     For each function alone, and for all in one shared pool, beside what the usual formula
-    (rate x duration) says and the peak without any limit.
+    (rate x duration) says and the peak without any limit. Pools are pure: no init, no idle
+    expiry, no scaling rate; a last run with these says whether the shared pool's limit holds.
     """
+    path = trace_path or trace_option
+    if path is None:
+        raise click.UsageError("give a TRACE")
+    _usage(_check.ratio, "throttle_ratio", throttle_ratio)
     with _progress("reading") as progress:
-        trace = lc.read_trace(trace_path, trace_format, lenient=lenient, progress=progress)
+        trace = lc.read_trace(path, trace_format, lenient=lenient, progress=progress)
     with _progress("searching", len(trace)) as progress:
         answer = lc.required_concurrency(trace, throttle_ratio, progress=progress)
+    check = _report.pool_check(trace, answer)
     if as_json:
-        _print_json({"schema": JSON_SCHEMA, **answer.to_dict()})
-    else:
-        _print(answer)
-
-
-class _RegionSeries:
-    """The Region over time, as a table."""
-
-    def __init__(self, result: lc.Result, period: float) -> None:
-        self.result, self.period = result, period
-
-    def __rich__(self) -> Any:
-        from lambdacore import _text
-
-        result, period = self.result, self.period
-        admitted = result.invocations(period).sum(axis=0)
-        throttles = result.throttles(period).sum(axis=0)
-        columns = (
-            (int(start) for start in result.bin_starts(period)),
-            admitted + throttles,
-            throttles,
-            result.cold_starts(period).sum(axis=0),
-            result.concurrency(period, account=True),
+        answer_as_json = {"schema": _report.JSON_SCHEMA, **answer.to_dict(), "check": check}
+        _report.print_json(answer_as_json)
+        return
+    _report.print_table(answer)
+    if check["throttle_ratio"] is not None and check["throttle_ratio"] > throttle_ratio:
+        click.echo(
+            f"note: with environments and the scaling rate {check['throttle_ratio']:.3%} is "
+            f"throttled at {check['concurrency_limit']:,} "
+            f"(scaling rate {check['scaling_rate']:,} of {check['throttles']:,}): "
+            "try limits with lambdacore simulate"
         )
-        body = [
-            [_text.seconds(start), *(f"{int(value):,}" for value in values)]
-            for start, *values in zip(*columns, strict=True)
-        ]
-        total = result.summary().region
-        keys = ("arrivals", "throttles", "cold_starts", "peak_concurrency")
-        body.append(["in all", *(f"{int(total[key]):,}" for key in keys)])
-        head = ["from", "arrivals", "throttled", "cold", "peak"]
-        return _text.Table(head, body)
-
-
-def _report(result: lc.Result, period: float | None) -> dict[str, Any]:
-    report: dict[str, Any] = {
-        "schema": JSON_SCHEMA,
-        "summary": result.summary().to_dict(),
-        "throttles_by_reason": result.throttles_by_reason(),
-        "provenance": result.provenance(),
-    }
-    if result.trace.quality is not None:
-        quality = result.trace.quality
-        report["data_quality"] = {
-            "rows_read": quality.rows_read,
-            "rows_skipped": quality.rows_skipped,
-            "shifted_ns": quality.shifted_ns,
-        }
-    if period is not None:
-        series = {
-            name: getattr(result, name)(period)
-            for name in ("invocations", "throttles", "cold_starts", "concurrency")
-        }
-        report["series"] = {
-            "period": period,
-            "bin_starts_ns": result.bin_starts(period).tolist(),
-            "region_concurrency": result.concurrency(period, account=True).tolist(),
-            "functions": [
-                {
-                    "function": function.name,
-                    **{name: rows[row].tolist() for name, rows in series.items()},
-                }
-                for row, function in enumerate(result.account.functions)
-            ],
-        }
-    return report
-
-
-def _print_json(report: dict[str, Any]) -> None:
-    def plain(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: plain(item) for key, item in value.items()}
-        if isinstance(value, list | tuple):
-            return [plain(item) for item in value]
-        # JSON has no infinity; an idle timeout may be one.
-        return "inf" if value == math.inf else value
-
-    click.echo(json.dumps(plain(report), indent=2, allow_nan=False))
-
-
-def _print(table: Any) -> None:
-    from rich.console import Console
-
-    console = Console()
-    # In a pipe there is no terminal whose width could be asked; nothing is cut there.
-    if not console.is_terminal:
-        console = Console(width=160)
-    console.print(table)
 
 
 @contextmanager

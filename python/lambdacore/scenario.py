@@ -86,10 +86,10 @@ class Scenario:
         """
         path = Path(path)
         try:
-            content = tomllib.loads(path.read_text(encoding="utf-8"))
+            content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
             return cls._from_content(content, path.parent)
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ConfigurationError(f"{path}: this is no TOML file: {error}") from error
+        except RecursionError:
+            raise ConfigurationError(f"{path}: this is nested too deeply") from None
         except ConfigurationError as error:
             raise ConfigurationError(
                 f"{path}: {error}",
@@ -97,11 +97,15 @@ class Scenario:
                 aws_code=error.aws_code,
                 aws_message=error.aws_message,
             ) from error
+        except ValueError as error:  # of tomllib: no TOML, no UTF-8, a number too long
+            raise ConfigurationError(f"{path}: this is no TOML file: {error}") from error
 
     @classmethod
     def _from_content(cls, content: dict[str, Any], folder: Path) -> Self:
         _refuse_unknown("", content, _TOP)
-        if content.get("schema") != SCHEMA:
+        if "schema" not in content:
+            raise ConfigurationError(f"schema is missing: add schema = {SCHEMA}", argument="schema")
+        if type(content["schema"]) is not int or content["schema"] != SCHEMA:
             raise ConfigurationError(
                 f"schema = {content.get('schema')!r}: this version reads schema = {SCHEMA}",
                 argument="schema",
@@ -153,12 +157,29 @@ class Scenario:
         )
 
     def account_for(self, trace: Trace) -> Account:
-        """Give the account, with the functions of the trace where `declare_all` says so."""
-        listed = {function.name for function in self.account.functions}
-        others = [Function(name) for name in trace.functions if name not in listed]
-        if not self.declare_all or not others:
+        """Give the account, with the functions of the trace where `declare_all` says so.
+
+        Raises
+        ------
+        ConfigurationError
+            The trace invokes a function that the file does not declare.
+        """
+        others = [Function(name) for name in trace.functions if name not in self.account]
+        if not others:
             return self.account
+        if not self.declare_all:
+            name = others[0].name
+            near = _text.suggestion(name, (function.name for function in self.account))
+            raise ConfigurationError(
+                f"the trace invokes {name!r}, which the scenario does not declare{near}: add "
+                f"[functions.{name}], or declare_all = true under [account]",
+                argument="functions",
+            )
         return self.account.replace(functions=(*self.account.functions, *others))
+
+    def never_invoked(self, trace: Trace) -> list[str]:
+        """Names that the file lists and the trace does not invoke: slips, perhaps."""
+        return [f.name for f in self.account if f.name not in trace.functions]
 
 
 def _profile(value: Any) -> Profile:

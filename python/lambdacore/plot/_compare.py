@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lambdacore.errors import ConfigurationError
 from lambdacore.plot import _bands, _style, _words
 from lambdacore.plot._display import ConcurrencyDisplay, _with_focus
-from lambdacore.plot._rows import choose_period, rank
+from lambdacore.plot._rows import check_result, choose_period, rank
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,7 +40,7 @@ class Comparison:
 
 def compare(
     results: Mapping[str, Result],
-    *,
+    *others: object,
     period: float | None = None,
     top: int = 6,
     colors: Mapping[str, str] | None = None,
@@ -86,9 +86,19 @@ def compare(
     >>> picture = compare({"default": before, "reserved": after})   # doctest: +SKIP
     >>> picture.figure_.savefig("comparison.png")                   # doctest: +SKIP
     """
-    if not results:
-        raise ConfigurationError("results is empty: give one run at least", argument="results")
+    if others or not isinstance(results, Mapping) or not results:
+        raise ConfigurationError(
+            'results: give runs by title, as in compare({"before": one, "after": other})',
+            argument="results",
+        )
+    for name in style:
+        if name in ("legend", "height", "throttle_height"):
+            raise ConfigurationError(
+                f"{name} is the same for all panels and set by compare", argument=name
+            )
     runs = [*results.values()]
+    for name, run in results.items():
+        check_result(f"results[{name!r}]", run)
     focus = _most_changed(runs[0], runs[-1]) if focus is None else focus
     names = _with_focus(rank(runs, top), focus, *runs)
     period = choose_period(runs) if period is None else period

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from lambdacore import _text
+from lambdacore.errors import ConfigurationError
 from lambdacore.plot import _draw, _style
-from lambdacore.plot._rows import Rows, choose_period, rank
+from lambdacore.plot._rows import Rows, check_result, choose_period, rank
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -167,9 +168,17 @@ class ConcurrencyDisplay:
         >>> display = ConcurrencyDisplay.from_result(result)     # doctest: +SKIP
         >>> display.figure_.savefig("concurrency.png")           # doctest: +SKIP
         """
+        check_result("result", result)
         names = _with_focus(rank([result], top), focus, result)
         display = cls._of(result, names, period, colors, focus)
-        return display.plot(ax, **style)
+        try:
+            return display.plot(ax, **style)
+        except AttributeError as error:  # of matplotlib, for what no area has
+            raise ConfigurationError(
+                f"style: {error}; it takes title, legend, height, throttle_height and what "
+                "matplotlib's fill_between takes",
+                argument="style",
+            ) from error
 
     @classmethod
     def _of(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,11 +12,9 @@ from lambdacore import _check, _text
 from lambdacore.errors import ConfigurationError
 from lambdacore.outcome import FIRST_THROTTLED
 from lambdacore.plot._levels import Runs, levels_at_peaks
+from lambdacore.result import Result
 
-if TYPE_CHECKING:
-    from lambdacore.result import Result
-
-__all__ = ["OTHERS", "Row", "Rows", "choose_period", "rank"]
+__all__ = ["OTHERS", "Row", "Rows", "check_result", "choose_period", "rank"]
 
 SECOND = 1_000_000_000
 #: A picture has no more columns than this, unless a period is asked for.
@@ -31,6 +29,11 @@ _ROUND = [
     *(factor * 3600 * SECOND for factor in (1, 2, 3, 6, 12)),
     *(factor * 86400 * SECOND for factor in (1, 2, 7, 14, 28, 91, 365, 3650)),
 ]  # fmt: skip
+
+
+def check_result(argument: str, value: object) -> None:
+    """Refuse what `simulate` did not return."""
+    _check.instance(argument, value, "a Result", isinstance(value, Result))
 
 
 class Row(NamedTuple):
