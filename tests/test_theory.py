@@ -81,7 +81,7 @@ CRITICAL = stats.t.ppf(1 - FALSE_ALARM / 2, REPLICATIONS - 1)
 @pytest.mark.parametrize("law", LAWS)
 @pytest.mark.parametrize(("servers", "offered"), [(1, 1.0), (2, 1.6), (5, 4.0), (10, 8.0)])
 def test_blocking_of_a_small_pool_is_erlang_b_whatever_the_law_of_duration(servers, offered, law):
-    """Erlang's loss formula; insensitive to the law of service. Reliability 3.3, 3.4."""
+    """Erlang's loss formula, which is insensitive to the law of service."""
     ratios = blocking_of_replications(servers, offered, law, seed=[servers, 7])
     assert deviation(ratios, erlang_b(servers, offered)) < CRITICAL
     # Power: one server more or fewer would be noticed.
