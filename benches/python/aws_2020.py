@@ -64,7 +64,7 @@ def summarised_runs(data: Path) -> None:
             f"{simulated / measured - 1:>+8.1%}"
         )
     print(f"mean absolute percentage error: {np.mean(errors):.1%} (n = {len(errors)} runs)")
-    print("published by SimFaaS: 12.2 % (n = 20 runs), another set: no comparison of like with like")
+    print("published by SimFaaS: 12.2 % (n = 20 runs); another set, so not like with like")
 
 
 if __name__ == "__main__":

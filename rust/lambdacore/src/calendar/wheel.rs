@@ -243,7 +243,7 @@ mod tests {
         due
     }
 
-    /// Bytes of completions that the buckets have room for.
+    /// Completions that the buckets have room for.
     fn room(wheel: &Wheel) -> usize {
         wheel.buckets.iter().map(Vec::capacity).sum()
     }
@@ -275,8 +275,22 @@ mod tests {
         }
         assert!((1..=SMALL).contains(&wheel.soon.len()), "{} soon", wheel.soon.len());
         assert!(wheel.soon.iter().all(|completion| completion.at < wheel.soon_until));
-        assert!(wheel.soon_until <= wheel.next_bucket.max(wheel.soon_until));
+        assert!(wheel.buckets.iter().flatten().all(|completion| completion.at >= wheel.soon_until));
         assert_eq!(wheel.in_flight(), SOON_AT_MOST + 1);
+    }
+
+    #[test]
+    fn a_small_bucket_is_sorted_and_a_large_one_spread_over_the_lower_levels() {
+        for (completions, sorted) in [(SMALL, SMALL), (SMALL + 1, 0)] {
+            let mut wheel = Wheel::default();
+            let first = 1 << (3 * BITS);
+            for i in 0..completions as u64 {
+                wheel.schedule(first + 70 * (i + 1), 0);
+            }
+            assert!(wheel.open_next_bucket(&mut |_| ControlFlow::Continue(())).is_continue());
+            assert_eq!(wheel.soon.len(), sorted);
+            assert_eq!(wheel.in_flight(), completions);
+        }
     }
 
     #[test]
