@@ -1,4 +1,8 @@
-"""Invariants of the specification (I1 to I14) as properties of random traces and accounts."""
+"""Invariants (I1 to I14) and theorems (T1 to T6) as properties of random traces and accounts.
+
+Their numbers are those of docs/rules.md. What sounds like a theorem and is none stands at
+the end, each with a small counter-example, so that no test may ever assert it.
+"""
 
 import itertools
 
@@ -81,7 +85,7 @@ def test_i6_creations_never_outrun_the_scaling_rate(case):
 @given(st.data())
 @property_test
 def test_i8_unreserved_traffic_cannot_touch_a_reserved_function(data):
-    """I8: isolation, byte for byte, and the other way round."""
+    """I8, T3: isolation, byte for byte, and the other way round."""
     trace = data.draw(traces(max_functions=3))
     account = data.draw(accounts(trace))
     reserved = {f.name for f in account.functions if f.reserved_concurrency is not None}
@@ -109,7 +113,7 @@ def test_i9_the_order_of_the_checks_never_changes_a_verdict(case):
 @given(st.data())
 @property_test
 def test_i10_concurrency_integrates_to_the_time_that_permits_were_held(data):
-    """I10, Little's law, exact: the sum of 1 ns bins is the sum of occupied nanoseconds."""
+    """I10, T5: Little's law, exact: 1 ns bins sum to the occupied nanoseconds."""
     drawn = data.draw(traces())
     # A call of length zero counts in the peak at its instant and holds no time.
     trace = lc.Trace(drawn.arrival, drawn.function, drawn.duration + 1, drawn.functions)
@@ -144,7 +148,7 @@ def test_i12_which_idle_environment_is_taken_does_not_matter_without_expiry(case
 @given(traces(max_functions=1), st.booleans())
 @property_test
 def test_i13_the_throttled_sets_of_growing_limits_are_nested(trace, reserved):
-    """I13 and reliability 3.5: throttled at c + 1 is a subset of throttled at c."""
+    """I13, T1: throttled at c + 1 is a subset of throttled at c."""
     before = set(range(len(trace)))
     profile = lc.Profile(environments="off")
     for limit in range(10):
@@ -177,7 +181,7 @@ def test_i13_a_larger_reservation_admits_a_superset_and_leaves_the_others_a_subs
 @given(traces(max_functions=3))
 @property_test
 def test_no_throttle_exactly_when_the_limit_reaches_the_peak_of_the_unlimited_run(trace):
-    """Reliability 3.5, a theorem in both directions."""
+    """T2, in both directions."""
     free = lc.Account.for_trace(trace, 1_000, profile=lc.Profile(environments="off"))
     peak = int(lc.simulate(free, trace).summary().region["peak_concurrency"])
     for limit in range(peak + 2):
@@ -200,7 +204,7 @@ def test_i14_without_limits_nothing_is_throttled_and_concurrency_is_the_overlap(
 @given(cases(), st.integers(0, 40))
 @property_test
 def test_a_decision_does_not_depend_on_what_comes_later(case, rows):
-    """Reliability 3.5, prefix: the policy is on-line."""
+    """T4: each decision is made from what came before."""
     account, trace = case
     prefix = lc.Trace(
         trace.arrival[:rows], trace.function[:rows], trace.duration[:rows], trace.functions
@@ -214,7 +218,7 @@ def test_a_decision_does_not_depend_on_what_comes_later(case, rows):
 @given(cases(**pure), st.integers(2, 7))
 @property_test
 def test_time_measured_in_another_unit_changes_nothing(case, factor):
-    """Reliability 3.5: an affine change of time in integers."""
+    """T6: an affine change of time in integers."""
     account, trace = case
     stretched = lc.Trace(
         trace.arrival * factor + 3, trace.function, trace.duration * factor, trace.functions
@@ -222,8 +226,77 @@ def test_time_measured_in_another_unit_changes_nothing(case, factor):
     assert throttled_rows(account, stretched) == throttled_rows(account, trace)
 
 
-def test_raising_a_limit_can_add_throttles_once_scaling_tokens_and_expiry_are_on():
-    """Reliability 3.5, a FALSE row: the counter-example stands here so that none asserts it."""
+# What is not true: the table of the same name in docs/rules.md, statement by statement.
+
+
+def small_trace(*rows):
+    """Make a trace of (arrival, function, duration) in nanoseconds."""
+    arrival, function, duration = zip(*rows, strict=True)
+    names = sorted(set(function))
+    indices = [names.index(name) for name in function]
+    return lc.Trace(
+        np.array(arrival, dtype=np.int64), np.array(indices), np.array(duration), functions=names
+    )
+
+
+def throttles(trace, limit, **account):
+    account = lc.Account.for_trace(trace, limit, unreserved_floor=0, **account)
+    counted = len(throttled_rows(account, trace))
+    slow = reference_verdicts(account, trace)
+    assert counted == sum(verdict.outcome not in ("WARM", "COLD") for verdict in slow)
+    return counted
+
+
+def test_a_larger_limit_can_throttle_more_where_cold_starts_of_two_functions_take_time():
+    """With 1, b's second call is throttled and its third finds the warm environment. With 2
+    the second takes it, so the third starts cold and runs for 8 ns instead of 2: both permits
+    are held when two more calls come.
+    """
+    trace = small_trace(
+        (0, "b", 0), (6, "a", 0), (11, "b", 6), (12, "b", 2), (16, "b", 0), (16, "a", 6)
+    )
+    options = {"profile": lc.Profile(scaling="off"), "init_duration": 6 * NS}
+    assert [throttles(trace, limit, **options) for limit in (1, 2)] == [1, 2]
+
+
+def test_a_larger_limit_can_throttle_more_where_tokens_and_idle_expiry_are_on():
+    """With 1, one of two calls at once is throttled, which keeps a token. With 2 both take one,
+    the first environment has expired when two more calls come, and no token is left.
+    """
+    trace = small_trace((0, "f", 1), (0, "f", 6), (4, "f", 0), (4, "f", 4))
+    profile = lc.Profile(scaling_burst=2, scaling_rate=1e9 / 5, idle_timeout=3 * NS)
+    assert [throttles(trace, limit, profile=profile) for limit in (1, 2)] == [1, 2]
+
+
+def test_one_arrival_fewer_can_throttle_more_in_a_pure_pool():
+    """The first call keeps the second, longer one out; without it the second takes the permit
+    and keeps it while two short ones come.
+    """
+    profile = lc.Profile(environments="off")
+    rows = [(0, "f", 1), (0, "f", 2), (1, "f", 0), (1, "f", 0)]
+    assert throttles(small_trace(*rows), 1, profile=profile) == 1
+    assert throttles(small_trace(*rows[1:]), 1, profile=profile) == 2
+
+
+def test_a_shorter_call_can_throttle_more_in_a_pure_pool():
+    """The same with the first call one nanosecond shorter: it is gone when the second comes."""
+    profile = lc.Profile(environments="off")
+    rows = [(0, "f", 2), (1, "f", 2), (2, "f", 0), (2, "f", 0)]
+    assert throttles(small_trace(*rows), 1, profile=profile) == 1
+    rows[0] = (0, "f", 1)
+    assert throttles(small_trace(*rows), 1, profile=profile) == 2
+
+
+def test_a_larger_reservation_can_harm_the_others_and_throttle_more_in_all():
+    """What is set apart for a, and not used, is missing in the pool of b."""
+    profile = lc.Profile(environments="off")
+    trace = small_trace((0, "a", 5), (0, "b", 5), (1, "b", 5))
+    counts = [throttles(trace, 3, reserve={"a": r}, profile=profile) for r in (1, 2, 3)]
+    assert counts == [0, 1, 2]
+
+
+def test_random_traces_throttle_more_at_a_larger_limit_now_and_then():
+    """Random traces have many more of the kind that stands above."""
     rng = np.random.default_rng(13)
     worse = 0
     for _ in range(3_000):

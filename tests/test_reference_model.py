@@ -1,4 +1,4 @@
-"""The engine equals the reference model, invocation by invocation.
+"""The engine equals the reference model, invocation by invocation (P5 in docs/rules.md).
 
 The reference model was written from the rules by an author who had not seen the engine.
 """
@@ -46,14 +46,14 @@ def assert_series_equal_to_reference(account, trace, period):
 @given(cases(), st.integers(1, 9))
 @settings(max_examples=1_000, deadline=None, derandomize=True)
 def test_every_outcome_time_and_bin_equals_the_reference_model(case, period):
-    """Semantics A, 2, 4, 7 and section 0, all features on and off."""
+    """P5, and every rule of docs/rules.md on time, admission, pools, scaling, environments."""
     assert_series_equal_to_reference(*case, period)
 
 
 @given(st.data())
 @settings(max_examples=300, deadline=None, derandomize=True)
 def test_functions_that_no_invocation_names_still_hold_their_reservation(data):
-    """Semantics 2.1: reserved concurrency is set apart, used or not."""
+    """Rule 2.1: reserved concurrency is set apart, used or not."""
     trace = data.draw(traces(max_functions=2))
     account = data.draw(accounts(trace))
     idle = lc.Function("idle", reserved_concurrency=data.draw(st.integers(0, 2)))
@@ -101,7 +101,7 @@ def random_case(rng):
 
 @pytest.mark.parametrize("part", range(4))
 def test_ten_thousand_random_traces_equal_the_reference_model(part):
-    """The volume of promise E: verdicts, causes and times, all features mixed."""
+    """P5 in volume: verdicts, causes and times, all features mixed."""
     rng = np.random.default_rng([2026, part])
     seen = set()
     for _ in range(TRACES // 4):

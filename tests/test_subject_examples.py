@@ -1,5 +1,7 @@
 """The examples with which AWS's documentation explains concurrency, one test each.
 
+The rules that they cite are those of docs/rules.md.
+
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html
 """
 
@@ -21,7 +23,7 @@ def throttled(result, function, cause=None):
 
 
 def test_a_uses_nine_hundred_of_a_thousand_and_b_finds_a_hundred():
-    """Rule 1: functions without a reservation share the pool, first come, first served."""
+    """Rule 1.1: functions without a reservation share the pool, first come, first served."""
     trace = at_once(a=900, b=250)
     result = lc.simulate(lc.Account.for_trace(trace), trace)
     assert (admitted(result, "a"), admitted(result, "b")) == (900, 100)

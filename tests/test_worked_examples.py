@@ -1,4 +1,4 @@
-"""Worked examples by the number of the specification (E01, E02, …).
+"""Worked examples by their numbers in docs/worked-examples.md (E01, E02, …).
 
 Unless a test says otherwise: a limit of 1,000, no reservations, the documented scaling rate,
 no init, arrivals at once at time zero. The rules are in docs/rules.md.
@@ -66,7 +66,7 @@ def test_e04_reservations_of_400_leave_200_to_the_others():
 
 
 def test_e11_all_but_a_hundred_can_be_reserved():
-    """Rule 1: 900 of 1,000, 1,900 of 2,000."""
+    """Rule 1.2: 900 of 1,000, 1,900 of 2,000."""
     for limit, most in ((1_000, 900), (2_000, 1_900)):
         lc.Account(limit, [lc.Function("f", reserved_concurrency=most)])
         with pytest.raises(lc.ConfigurationError, match=f"at most {most} can be reserved"):
@@ -96,6 +96,14 @@ def test_e15_a_quota_of_ten_refuses_any_reservation_but_zero():
         "UnreservedConcurrentExecution below its minimum value of [10]."
     )
     assert lc.Account(10, [lc.Function("f", reserved_concurrency=0)]).unreserved_concurrency == 10
+
+
+def test_e15_reserving_zero_is_accepted_where_the_floor_is_out_of_reach_already():
+    """Rule 1.4: it takes nothing, so the floor is no worse for it; reserving 1 is refused."""
+    account = lc.Account(10, [lc.Function("f", reserved_concurrency=0)], unreserved_floor=20)
+    assert account.unreserved_concurrency == 10
+    with pytest.raises(lc.ConfigurationError, match="at most 0 can be reserved"):
+        lc.Account(10, [lc.Function("f", reserved_concurrency=1)], unreserved_floor=20)
 
 
 def test_e29_ten_thousand_at_once_find_a_thousand_new_environments():

@@ -236,8 +236,8 @@ fn check_functions(functions: &[Function]) -> Result<(), ConfigurationError> {
     Ok(())
 }
 
-/// Each reservation must leave the floor to the unreserved pool (semantics 1); one of zero
-/// takes nothing and is always accepted.
+/// Each reservation must leave the floor to the unreserved pool (rule 1.2); one of zero
+/// takes nothing and is always accepted (rule 1.4).
 fn check_reservations(
     limit: u32,
     floor: u32,

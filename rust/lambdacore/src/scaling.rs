@@ -1,4 +1,4 @@
-//! The scaling rate: a gate that only a cold start passes and draws on (semantics 4).
+//! The scaling rate: a gate that only a cold start passes and draws on (rules 4.1 to 4.4).
 
 use crate::Scaling;
 

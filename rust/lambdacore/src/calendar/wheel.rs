@@ -225,3 +225,114 @@ impl Wheel {
 fn level_of(difference: u64) -> usize {
     (u64::BITS - 1 - (difference | 1).leading_zeros()) as usize / BITS
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A wheel whose `soon` reaches up to `until`, as after opening a wide bucket.
+    fn with_soon_until(until: u64) -> Wheel {
+        Wheel { soon_until: until, ..Wheel::default() }
+    }
+
+    fn advance(wheel: &mut Wheel, now: u64) -> Vec<u64> {
+        let mut due = Vec::new();
+        let complete = |at, _| due.push(at);
+        let flow = wheel.complete_until(now, complete, &mut |_| ControlFlow::Continue(()));
+        assert!(flow.is_continue());
+        due
+    }
+
+    /// Completions that the buckets have room for.
+    fn room(wheel: &Wheel) -> usize {
+        wheel.buckets.iter().map(Vec::capacity).sum()
+    }
+
+    #[test]
+    fn soon_stays_short_whatever_the_order_of_thousands_of_insertions() {
+        let ascending = 0..5_000_u64;
+        let orders: [Vec<u64>; 3] = [
+            ascending.clone().collect(),
+            ascending.clone().rev().collect(),
+            ascending.map(|i| i * 2_741 % 5_000).collect(),
+        ];
+        for order in orders {
+            let mut wheel = with_soon_until(u64::MAX);
+            for &at in &order {
+                wheel.schedule(at, 0);
+                assert!(wheel.soon.len() <= SOON_AT_MOST, "{} soon", wheel.soon.len());
+            }
+            assert_eq!(wheel.in_flight(), order.len());
+            assert!(advance(&mut wheel, 5_000).into_iter().eq(0..5_000));
+        }
+    }
+
+    #[test]
+    fn cutting_soon_leaves_about_the_next_few_and_moves_the_end_with_them() {
+        let mut wheel = with_soon_until(u64::MAX);
+        for at in 0..=SOON_AT_MOST as u64 {
+            wheel.schedule(at, 0);
+        }
+        assert!((1..=SMALL).contains(&wheel.soon.len()), "{} soon", wheel.soon.len());
+        assert!(wheel.soon.iter().all(|completion| completion.at < wheel.soon_until));
+        assert!(wheel.buckets.iter().flatten().all(|completion| completion.at >= wheel.soon_until));
+        assert_eq!(wheel.in_flight(), SOON_AT_MOST + 1);
+    }
+
+    #[test]
+    fn a_small_bucket_is_sorted_and_a_large_one_spread_over_the_lower_levels() {
+        for (completions, sorted) in [(SMALL, SMALL), (SMALL + 1, 0)] {
+            let mut wheel = Wheel::default();
+            let first = 1 << (3 * BITS);
+            for i in 0..completions as u64 {
+                wheel.schedule(first + 70 * (i + 1), 0);
+            }
+            assert!(wheel.open_next_bucket(&mut |_| ControlFlow::Continue(())).is_continue());
+            assert_eq!(wheel.soon.len(), sorted);
+            assert_eq!(wheel.in_flight(), completions);
+        }
+    }
+
+    #[test]
+    fn a_flood_at_one_instant_is_appended_and_moves_nothing() {
+        let mut wheel = with_soon_until(1_000);
+        for function in 0..10_000 {
+            wheel.schedule(500, function);
+            // The newest is at the end: none of those before it was moved to make room.
+            assert_eq!(wheel.soon.last().unwrap().function, function);
+        }
+        // One instant cannot be cut; its completions are interchangeable.
+        assert_eq!(wheel.soon.len(), 10_000);
+        assert_eq!(advance(&mut wheel, 500).len(), 10_000);
+    }
+
+    #[test]
+    fn the_memory_of_a_burst_is_given_back() {
+        let mut wheel = Wheel::default();
+        // Bursts that fill one bucket after another, on several levels.
+        let bursts = 200;
+        for burst in 0..bursts {
+            let now = burst * 1_000_003;
+            advance(&mut wheel, now);
+            for i in 0..10_000 {
+                wheel.schedule(now + 900_000 + i % 10, 0);
+                wheel.schedule(now + 4_096 + i % 4_096, 0);
+            }
+        }
+        advance(&mut wheel, (bursts + 1) * 1_000_003);
+        assert_eq!(wheel.in_flight(), 0);
+        assert!(wheel.buckets.iter().all(|bucket| bucket.capacity() <= KEPT));
+        assert!(room(&wheel) < 100_000, "room for {} of 10,000 at once", room(&wheel));
+    }
+
+    #[test]
+    fn a_burst_of_a_hundred_thousand_leaves_no_large_bucket_behind() {
+        let mut wheel = Wheel::default();
+        for i in 0..100_000_u64 {
+            wheel.schedule(1_000_000 + i * 37 % 100_000, 0);
+        }
+        assert!(room(&wheel) >= 100_000);
+        assert!(advance(&mut wheel, 2_000_000).is_sorted());
+        assert!(wheel.buckets.iter().all(|bucket| bucket.capacity() <= KEPT));
+    }
+}
