@@ -127,7 +127,7 @@ def test_names_are_unique_and_not_empty():
     ],
 )
 def test_values_of_another_kind_or_size_are_refused_by_a_typed_error(call):
-    """Promise G: never a bare TypeError, OverflowError or AttributeError from inside."""
+    """P3: never a bare TypeError, OverflowError or AttributeError from inside."""
     with pytest.raises(lc.LambdacoreError):
         call()
 
@@ -150,7 +150,7 @@ def test_many_functions_are_looked_up_at_once_and_shown_in_part():
 
 
 def test_a_value_of_the_function_precedes_the_accounts_and_that_the_profiles():
-    """Fine print: precedence."""
+    """Precedence."""
     profile = lc.Profile.named("pools-2026").replace(idle_timeout=10.0, init_duration=0.1)
     account = lc.Account(
         functions=[lc.Function("own", idle_timeout=30.0), lc.Function("other")],

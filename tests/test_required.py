@@ -28,7 +28,7 @@ def only(trace, function):
 @given(traces(), st.sampled_from([0, 0.01, 0.1, 0.25, 1 / 3, 0.5, 0.99, 1]))
 @settings(max_examples=300, deadline=None, derandomize=True)
 def test_the_answer_is_enough_and_one_less_is_not(trace, ratio):
-    """Reliability 3.5: sets are nested, so there is a smallest limit; here it is checked."""
+    """T1: sets are nested, so there is a smallest limit; here it is checked."""
     answer = lc.required_concurrency(trace, ratio)
     alone = [only(trace, i) for i in range(len(trace.functions))]
     cases = [*zip(alone, answer.required.tolist(), strict=True), (trace, answer.account_required)]

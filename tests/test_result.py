@@ -37,7 +37,7 @@ def minutes():
 
 
 def test_rows_follow_the_account_and_bins_run_from_first_arrival_to_last_completion(minutes):
-    """Fine print: rows in the order of account.functions; bins [k period, (k+1) period)."""
+    """Rows in the order of account.functions; bins [k period, (k+1) period)."""
     assert minutes.bin_starts(60).tolist() == [0, 60 * 10**9, 120 * 10**9]
     assert minutes.throttles(60).tolist() == [[0, 0, 0], [0, 0, 0], [1, 0, 0]]
     assert minutes.invocations(60).tolist() == [[1, 0, 1], [0, 0, 0], [2, 1, 0]]
@@ -52,7 +52,7 @@ def test_concurrency_counts_init_and_what_is_carried_into_a_bin(minutes):
 
 
 def test_a_call_of_length_zero_counts_at_its_instant():
-    """Fine print: zero duration is legal and counts in the peak at its instant."""
+    """Zero duration is legal and counts in the peak at its instant."""
     trace = lc.Trace([3, 3, 5], "f", [0, 0, 2])
     result = lc.simulate(lc.Account.for_trace(trace, 1, unreserved_floor=0), trace)
     assert result.concurrency(1e-9).tolist() == [[1, 0, 1, 1, 0]]
@@ -90,7 +90,7 @@ def test_series_are_computed_once_a_period_and_read_only(minutes):
 
 
 def test_a_series_that_would_not_fit_is_refused_before_it_is_allocated():
-    """Promise G: the error names the size and the knob; a MemoryError to those who catch it."""
+    """P3: the error names the size and the knob; a MemoryError to those who catch it."""
     trace = lc.Trace([0.0, 1e6], "f", 1.0)
     result = lc.simulate(lc.Account.for_trace(trace), trace)
     for series in (result.concurrency, result.throttles, result.cold_starts):
@@ -342,7 +342,7 @@ def test_scaling_throttles_take_the_reason_of_the_pool_that_the_function_draws_o
 
 
 def test_outcome_codes_are_frozen():
-    """Fine print: admitted < 16 <= throttled < 128; a stored column reads the same for ever."""
+    """Admitted < 16 <= throttled < 128; a stored column reads the same for ever."""
     assert {code.name: int(code) for code in lc.Outcome} == {
         "PROVISIONED": 1, "WARM": 2, "COLD": 3,
         "RESERVED_ZERO": 16, "RESERVED_CONCURRENCY": 17, "UNRESERVED_CONCURRENCY": 18,

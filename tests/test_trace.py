@@ -60,7 +60,7 @@ def test_datetimes_count_from_1970_exactly():
 
 
 def test_rows_are_sorted_stably_by_arrival_and_order_names_the_rows_of_the_input():
-    """Fine print: `trace.order` gives the rows of the input, None if it was sorted."""
+    """`trace.order` gives the rows of the input, None if it was sorted."""
     made = lc.Trace([3, 1, 3, 0], ["a", "b", "c", "d"], [10, 20, 30, 40])
     assert made.arrival.tolist() == [0, 1, 3, 3]
     assert made.duration.tolist() == [40, 20, 10, 30]
@@ -92,7 +92,7 @@ def test_categories_and_repeated_names_are_read_by_their_codes():
 
 
 def test_columns_are_owned_and_read_only():
-    """Fine print: a trace owns its columns; a change of the input changes nothing."""
+    """A trace owns its columns; a change of the input changes nothing."""
     arrival = np.array([0, 5, 7])
     made = trace(arrival)
     arrival[0] = 6
