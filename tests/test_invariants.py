@@ -148,7 +148,7 @@ def test_i12_which_idle_environment_is_taken_does_not_matter_without_expiry(case
 @given(traces(max_functions=1), st.booleans())
 @property_test
 def test_i13_the_throttled_sets_of_growing_limits_are_nested(trace, reserved):
-    """I13, T1: throttled at c + 1 is a subset of throttled at c."""
+    """I13, T1 (N1): throttled at c + 1 is a subset of throttled at c."""
     before = set(range(len(trace)))
     profile = lc.Profile(environments="off")
     for limit in range(10):
@@ -248,7 +248,7 @@ def throttles(trace, limit, **account):
 
 
 def test_a_larger_limit_can_throttle_more_where_cold_starts_of_two_functions_take_time():
-    """With 1, b's second call is throttled and its third finds the warm environment. With 2
+    """N3. With 1, b's second call is throttled and its third finds the warm environment. With 2
     the second takes it, so the third starts cold and runs for 8 ns instead of 2: both permits
     are held when two more calls come.
     """
@@ -260,7 +260,7 @@ def test_a_larger_limit_can_throttle_more_where_cold_starts_of_two_functions_tak
 
 
 def test_a_larger_limit_can_throttle_more_where_tokens_and_idle_expiry_are_on():
-    """With 1, one of two calls at once is throttled, which keeps a token. With 2 both take one,
+    """N2. With 1, one of two calls at once is throttled, which keeps a token. With 2 both take one,
     the first environment has expired when two more calls come, and no token is left.
     """
     trace = small_trace((0, "f", 1), (0, "f", 6), (4, "f", 0), (4, "f", 4))
@@ -269,7 +269,7 @@ def test_a_larger_limit_can_throttle_more_where_tokens_and_idle_expiry_are_on():
 
 
 def test_one_arrival_fewer_can_throttle_more_in_a_pure_pool():
-    """The first call keeps the second, longer one out; without it the second takes the permit
+    """N4. The first call keeps the second, longer one out; without it the second takes the permit
     and keeps it while two short ones come.
     """
     profile = lc.Profile(environments="off")
@@ -279,7 +279,7 @@ def test_one_arrival_fewer_can_throttle_more_in_a_pure_pool():
 
 
 def test_a_shorter_call_can_throttle_more_in_a_pure_pool():
-    """The same with the first call one nanosecond shorter: it is gone when the second comes."""
+    """N4. The same with the first call one nanosecond shorter: it is gone when the second comes."""
     profile = lc.Profile(environments="off")
     rows = [(0, "f", 2), (1, "f", 2), (2, "f", 0), (2, "f", 0)]
     assert throttles(small_trace(*rows), 1, profile=profile) == 1
@@ -288,7 +288,7 @@ def test_a_shorter_call_can_throttle_more_in_a_pure_pool():
 
 
 def test_a_larger_reservation_can_harm_the_others_and_throttle_more_in_all():
-    """What is set apart for a, and not used, is missing in the pool of b."""
+    """N5. What is set apart for a, and not used, is missing in the pool of b."""
     profile = lc.Profile(environments="off")
     trace = small_trace((0, "a", 5), (0, "b", 5), (1, "b", 5))
     counts = [throttles(trace, 3, reserve={"a": r}, profile=profile) for r in (1, 2, 3)]
@@ -296,7 +296,7 @@ def test_a_larger_reservation_can_harm_the_others_and_throttle_more_in_all():
 
 
 def test_random_traces_throttle_more_at_a_larger_limit_now_and_then():
-    """Random traces have many more of the kind that stands above."""
+    """N2. Random traces have many more of the kind that stands above."""
     rng = np.random.default_rng(13)
     worse = 0
     for _ in range(3_000):
