@@ -44,7 +44,7 @@ bench: $(BUILT)  ## measure: replay on wheel and heap, then the Python calls
 	$(BIN)/python -m pytest benches/python -q --benchmark-group-by=group --benchmark-columns=min,median,rounds
 	$(BIN)/python benches/python/figures.py
 
-report: $(BUILT)  ## replay the real AWS runs of 2020 and print the errors beside SimFaaS's
+report: $(BUILT)  ## replay the real AWS runs of 2020 and print the errors
 	$(BIN)/python benches/python/aws_2020.py
 
 dist: $(BUILT)  ## build wheel and sdist, install each in a clean environment, run the tests there

@@ -234,6 +234,16 @@ class TestNpzIsNotTrusted:
         with pytest.raises(lc.TraceError, match="more than 1 functions"):
             lc.read_trace(tmp_path / "t.npz", limits=lc.ReadLimits(functions=1))
 
+    def test_an_offset_that_leads_nowhere_is_damage_and_no_error_of_the_system(self, tmp_path):
+        np.savez_compressed(tmp_path / "t.npz", **GOOD)
+        content = bytearray((tmp_path / "t.npz").read_bytes())
+        at = content.rindex(b"PK\x05\x06") + 16
+        offset = int.from_bytes(content[at : at + 4], "little") + 50
+        content[at : at + 4] = offset.to_bytes(4, "little")
+        (tmp_path / "t.npz").write_bytes(bytes(content))
+        with pytest.raises(lc.TraceError, match="is damaged"):
+            lc.read_trace(tmp_path / "t.npz")
+
     @given(st.data())
     @same_folder
     def test_damaged_bytes_give_a_trace_or_a_trace_error(self, tmp_path, data):

@@ -57,9 +57,12 @@ def read(source: Source) -> Trace:
         if error.path is not None:
             raise
         raise source.error(str(error), column=error.argument, index=error.index) from None
-    except (OSError, MemoryError):
+    except MemoryError:
         raise
     except Exception as error:
+        # What the system says names the file; a bad offset inside it fails without a name.
+        if isinstance(error, OSError) and error.filename is not None:
+            raise
         # zipfile, zlib and numpy raise a dozen classes over bytes that are not as they should be.
         raise source.error(f"is damaged, or no NPZ file: {error}") from error
     trace.quality = DataQuality(source.path, NAME, rows_read=len(trace))
