@@ -7,6 +7,7 @@ Absolute times depend on the machine; nothing asserts them.
 
 from __future__ import annotations
 
+import os
 import statistics
 import subprocess
 import sys
@@ -116,6 +117,13 @@ def memory(invocations: int) -> None:
     print(f"memory of lc.simulate beside the trace: {grown / len(result):.2f} bytes an invocation")
 
 
+def memory_in_a_fresh_process(invocations: int) -> None:
+    # Freed blocks go back to the system at once, or the run would reuse what the making of
+    # the trace has left.
+    command = [sys.executable, __file__, "--memory", str(invocations)]
+    subprocess.run(command, env={**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536"}, check=True)
+
+
 def small_call() -> None:
     trace = poisson(100, 10)
     account = lc.Account.for_trace(trace)
@@ -141,9 +149,12 @@ def import_time() -> None:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["--memory"]:
+        memory(int(sys.argv[2]))
+        sys.exit()
     rows = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000_000
     import_time()
     small_call()
-    memory(rows)
+    memory_in_a_fresh_process(rows)
     replay(rows)
     series(rows)
