@@ -135,6 +135,6 @@ def test_a_long_trace_equals_the_plain_heap_calendar():
         trace, 700, reserve={"f0": 3, "f1": 0, "f2": 12}, init_duration=0.3, idle_timeout=2
     )
     result = lc.simulate(account, trace)
-    heap = _core.simulate(account._engine, trace._columns(), list(range(50)), calendar="heap")
+    heap, _ = _core.simulate(account._engine, trace._columns(), list(range(50)), calendar="heap")
     assert result.outcome.tobytes() == heap.tobytes()
     assert len(set(heap.tolist())) >= 5

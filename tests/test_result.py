@@ -181,6 +181,13 @@ def test_a_cold_start_that_would_end_at_2_63_ns_is_refused():
     assert result.completions().tolist() == [2**62 + 4_600_000_000 * 10**9]
 
 
+def test_the_last_completion_of_a_run_is_that_of_its_totals(minutes):
+    """Bins end with it, whether the run told it or it was read off the outcomes."""
+    assert minutes._last_completion == minutes.totals().last_completion == 134 * 10**9
+    bare = lc.Result(minutes.account, minutes.trace, minutes.outcome)
+    assert bare.bin_starts(7).tolist() == minutes.bin_starts(7).tolist()
+
+
 def test_an_outcome_column_must_belong_to_its_trace(minutes):
     for outcome in (np.zeros(3, np.uint8), np.zeros(6)):
         with pytest.raises(lc.ConfigurationError, match="outcome"):

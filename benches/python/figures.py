@@ -89,10 +89,9 @@ def replay(invocations: int) -> None:
 def series(invocations: int) -> None:
     trace = poisson(invocations, 1_000, 100)
     account = lc.Account.for_trace(trace, 1_000, init_duration=0.2)
-    outcome = lc.simulate(account, trace).outcome
     both = []
     for _ in range(ROUNDS):
-        result = lc.Result(account, trace, outcome)
+        result = lc.simulate(account, trace)
         both.append(cpu_time(lambda r=result: (r.concurrency(60), r.throttles(60))))
     each = statistics.median(both) / invocations * 1e9
     print(

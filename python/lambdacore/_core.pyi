@@ -50,7 +50,7 @@ def simulate(
     *,
     calendar: str = "wheel",
     progress: Callable[[int], object] | None = None,
-) -> npt.NDArray[np.uint8]: ...
+) -> tuple[npt.NDArray[np.uint8], int]: ...
 def concurrency(
     account: Account,
     columns: _Columns,

@@ -59,11 +59,18 @@ class Concurrency(NamedTuple):
 class Series:
     """What is read off the outcome column of one run."""
 
-    def __init__(self, account: Account, trace: Trace, outcome: npt.NDArray[np.uint8]) -> None:
+    def __init__(
+        self,
+        account: Account,
+        trace: Trace,
+        outcome: npt.NDArray[np.uint8],
+        last_completion: int | None = None,
+    ) -> None:
         self.account = account
         self.trace = trace
         self.outcome = outcome
         self.traced = traced_functions(account, trace)
+        self._last_completion = last_completion
         self._totals: Totals | None = None
         self._kept: dict[tuple[object, ...], tuple[npt.NDArray[np.generic], ...]] = {}
 
@@ -88,7 +95,9 @@ class Series:
         if not len(self.trace):
             return Bins(period, 0, 0)
         start, last_arrival = self.trace.span
-        last = max(last_arrival, self.totals().last_completion)
+        if self._last_completion is None:
+            self._last_completion = self.totals().last_completion
+        last = max(last_arrival, self._last_completion)
         return Bins(period, start // period, last // period - start // period + 1)
 
     def concurrency(self, period: int) -> Concurrency:

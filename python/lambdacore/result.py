@@ -52,12 +52,22 @@ class Result:
         What made this result.
     """
 
-    __slots__ = ("_made_series", "_summary", "account", "outcome", "trace", "versions")
+    __slots__ = (
+        "_last_completion",
+        "_made_series",
+        "_summary",
+        "account",
+        "outcome",
+        "trace",
+        "versions",
+    )
 
     account: Account
     trace: Trace
     outcome: npt.NDArray[np.uint8]
     versions: dict[str, str]
+    #: Known from the run; None where only its outcomes are.
+    _last_completion: int | None
     _made_series: Series | None
     _summary: Summary | None
 
@@ -331,11 +341,14 @@ class Result:
         for name, value in state.items():
             setattr(self, name, value)
         self.outcome.flags.writeable = False
+        self._last_completion = None
         self._made_series = None
         self._summary = None
 
     @property
     def _series(self) -> Series:
         if self._made_series is None:
-            self._made_series = Series(self.account, self.trace, self.outcome)
+            self._made_series = Series(
+                self.account, self.trace, self.outcome, self._last_completion
+            )
         return self._made_series

@@ -65,10 +65,12 @@ def simulate(
     """
     traced = traced_functions(account, trace)
     total = len(trace)
-    outcome = _core.simulate(
+    outcome, last_completion = _core.simulate(
         account._engine,
         trace._columns(),
         traced,
         progress=None if progress is None else lambda done: progress(done, total),
     )
-    return Result(account, trace, outcome)
+    result = Result(account, trace, outcome)
+    result._last_completion = last_completion
+    return result

@@ -10,7 +10,8 @@ use crate::columns::Columns;
 use crate::errors::trace_error;
 use crate::watch::Watch;
 
-/// Runs a trace against an account; returns one outcome code a row.
+/// Runs a trace against an account; returns one outcome code a row, and the nanosecond at
+/// which the last run ends.
 ///
 /// `traced[i]` is the account's function that index `i` of the function column means.
 #[pyfunction]
@@ -22,7 +23,7 @@ pub(crate) fn simulate<'py>(
     traced: Vec<u32>,
     calendar: &str,
     progress: Option<Py<PyAny>>,
-) -> PyResult<Bound<'py, PyArray1<u8>>> {
+) -> PyResult<(Bound<'py, PyArray1<u8>>, u64)> {
     let account = account.get();
     account.check_traced(&traced)?;
     let invocations = columns.invocations(py)?;
@@ -36,11 +37,12 @@ pub(crate) fn simulate<'py>(
         "heap" => run::<Heap>,
         _ => return Err(PyValueError::new_err("calendar: 'wheel' or 'heap'")),
     };
-    py.detach(|| run(account, &traced, invocations, outcome, &mut watch))
+    let last_completion = py
+        .detach(|| run(account, &traced, invocations, outcome, &mut watch))
         .map_err(|error| trace_error(py, &error))?;
     watch.finish()?;
     drop(written);
-    Ok(result)
+    Ok((result, last_completion))
 }
 
 fn run<C: Calendar>(
@@ -49,8 +51,8 @@ fn run<C: Calendar>(
     invocations: Invocations<'_>,
     outcome: &mut [u8],
     watch: &mut Watch,
-) -> Result<(), TraceError> {
-    Simulation::<C>::with_calendar(&account.account, traced)
-        .run_watched(invocations, outcome, &mut |done| watch.advance(done))
-        .map(drop)
+) -> Result<u64, TraceError> {
+    let mut simulation = Simulation::<C>::with_calendar(&account.account, traced);
+    let _stopped = simulation.run_watched(invocations, outcome, &mut |done| watch.advance(done))?;
+    Ok(simulation.last_completion())
 }

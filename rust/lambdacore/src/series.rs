@@ -151,6 +151,19 @@ impl Level {
     }
 }
 
+#[inline]
+fn end_run(
+    functions: &mut [(Recorded, Level)],
+    region: &mut Level,
+    unreserved: &mut Level,
+    function: u32,
+) {
+    let (recorded, level) = &mut functions[function as usize];
+    level.running -= 1;
+    region.running -= 1;
+    unreserved.running -= u32::from(recorded.unreserved);
+}
+
 #[derive(Debug)]
 struct Recorder<'a> {
     /// Each function of the trace with its level, side by side: one look-up an event.
@@ -188,40 +201,54 @@ impl<'a> Recorder<'a> {
         outcome: &[u8],
         watch: &mut Watch<'_>,
     ) -> ControlFlow<()> {
-        let columns = piece.arrival.iter().zip(piece.function).zip(piece.duration);
-        for (((&now, &function), &duration), &outcome) in columns.zip(outcome) {
-            if outcome < Outcome::FIRST_THROTTLED {
-                if now >= self.bin_end {
-                    self.end_bins_until(now, watch)?;
-                }
-                self.complete_until(now, watch)?;
-                self.start(now, function, duration, outcome == Outcome::Cold as u8);
+        let mut start = 0;
+        while start < piece.len() {
+            let now = piece.arrival[start];
+            if now >= self.bin_end {
+                self.end_bins_until(now, watch)?;
             }
+            let within = piece.arrival[start..].partition_point(|&at| at < self.bin_end);
+            let rows = start..start + within.max(1);
+            start = rows.end;
+            self.record_within_bin(piece.rows(rows.clone()), &outcome[rows], watch)?;
         }
         ControlFlow::Continue(())
     }
 
-    #[inline]
-    fn start(&mut self, now: u64, function: u32, duration: u64, cold: bool) {
-        let (recorded, level) = &mut self.functions[function as usize];
-        level.start();
-        self.region.start();
-        if recorded.unreserved {
-            self.unreserved.start();
+    /// The hot loop: arrivals of the present bin.
+    fn record_within_bin(
+        &mut self,
+        piece: Invocations<'_>,
+        outcome: &[u8],
+        watch: &mut Watch<'_>,
+    ) -> ControlFlow<()> {
+        // In locals, where the compiler keeps them in registers.
+        let (calendar, functions) = (&mut self.calendar, self.functions.as_mut_slice());
+        let (mut region, mut unreserved) = (self.region, self.unreserved);
+        let columns = piece.arrival.iter().zip(piece.function).zip(piece.duration);
+        for (((&now, &function), &duration), &outcome) in columns.zip(outcome) {
+            if outcome >= Outcome::FIRST_THROTTLED {
+                continue;
+            }
+            let complete = |_, f| end_run(functions, &mut region, &mut unreserved, f);
+            calendar.complete_until(now, complete, watch)?;
+            let (recorded, level) = &mut functions[function as usize];
+            level.start();
+            region.start();
+            if recorded.unreserved {
+                unreserved.start();
+            }
+            let cold = outcome == Outcome::Cold as u8;
+            let init = if cold { recorded.init_duration } else { 0 };
+            calendar.schedule(now + init + duration, function);
         }
-        let init = if cold { recorded.init_duration } else { 0 };
-        self.calendar.schedule(now + init + duration, function);
+        (self.region, self.unreserved) = (region, unreserved);
+        ControlFlow::Continue(())
     }
 
-    #[inline]
     fn complete_until(&mut self, now: u64, watch: &mut Watch<'_>) -> ControlFlow<()> {
         let Self { calendar, functions, region, unreserved, .. } = self;
-        let complete = |_, function: u32| {
-            let (recorded, level) = &mut functions[function as usize];
-            level.running -= 1;
-            region.running -= 1;
-            unreserved.running -= u32::from(recorded.unreserved);
-        };
+        let complete = |_, f| end_run(functions, region, unreserved, f);
         calendar.complete_until(now, complete, watch)
     }
 

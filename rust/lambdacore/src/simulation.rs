@@ -20,6 +20,7 @@ pub struct Simulation<C = Wheel> {
     calendar: C,
     /// When the last invocation so far arrived.
     now: u64,
+    last_completion: u64,
 }
 
 impl Simulation {
@@ -66,6 +67,7 @@ impl<C: Calendar> Simulation<C> {
             profile: account.profile(),
             calendar: C::default(),
             now: 0,
+            last_completion: 0,
         }
     }
 
@@ -81,6 +83,7 @@ impl<C: Calendar> Simulation<C> {
             profile,
             calendar: C::default(),
             now: 0,
+            last_completion: 0,
         }
     }
 
@@ -119,7 +122,8 @@ impl<C: Calendar> Simulation<C> {
         watch: &mut Watch<'_>,
     ) -> Result<ControlFlow<()>, TraceError> {
         assert_eq!(outcome.len(), invocations.len(), "one outcome an invocation");
-        let Self { pools, admissions, init_duration, profile, calendar, now } = self;
+        let Self { pools, admissions, init_duration, profile, calendar, now, last_completion } =
+            self;
         let ends = Ends::with_init(init_duration);
         let flow = invocations.in_pieces(*now, ends, watch, |piece, rows, watch| {
             // In locals, where the compiler keeps them in registers.
@@ -136,7 +140,9 @@ impl<C: Calendar> Simulation<C> {
                 if !verdict.is_throttled() {
                     let cold = verdict == Outcome::Cold;
                     let init = if cold { init_duration[function as usize] } else { 0 };
-                    calendar.schedule(now + init + duration, function);
+                    let end = now + init + duration;
+                    *last_completion = end.max(*last_completion);
+                    calendar.schedule(end, function);
                 }
                 *outcome = verdict as u8;
             }
@@ -146,6 +152,11 @@ impl<C: Calendar> Simulation<C> {
             *now = last;
         }
         Ok(flow)
+    }
+
+    /// When the last of the runs so far ends; 0 where none ran.
+    pub fn last_completion(&self) -> u64 {
+        self.last_completion
     }
 
     /// Invocations that are running.
