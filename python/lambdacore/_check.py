@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lambdacore import _text
+from lambdacore import _core, _text
 from lambdacore.errors import ConfigurationError
 
 __all__ = [
@@ -24,7 +24,7 @@ __all__ = [
     "to_nanoseconds",
 ]
 
-MAX_LIMIT = 2**31 - 1
+MAX_LIMIT = _core.MAX_LIMIT
 SECOND = 1_000_000_000
 
 

@@ -60,7 +60,6 @@ def concurrency(
     bins: tuple[int, int, int],
     row_of: list[int | None],
     rows: int,
-    progress: Callable[[int], object] | None = None,
 ) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32], npt.NDArray[np.uint32]]: ...
 def count(
     columns: _Columns,

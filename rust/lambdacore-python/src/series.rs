@@ -17,7 +17,7 @@ use crate::watch::Watch;
 /// `bins` is (period, first, count); `row_of[i]` is the row of the trace's function `i`, or
 /// None to leave it out of the `rows` rows.
 #[pyfunction]
-#[pyo3(signature = (account, columns, traced, outcome, *, bins, row_of, rows, progress = None))]
+#[pyo3(signature = (account, columns, traced, outcome, *, bins, row_of, rows))]
 #[allow(clippy::too_many_arguments, clippy::type_complexity)]
 pub(crate) fn concurrency<'py>(
     py: Python<'py>,
@@ -28,7 +28,6 @@ pub(crate) fn concurrency<'py>(
     bins: (u64, u64, usize),
     row_of: Vec<Option<usize>>,
     rows: usize,
-    progress: Option<Py<PyAny>>,
 ) -> PyResult<(Bound<'py, PyArray2<u32>>, Bound<'py, PyArray1<u32>>, Bound<'py, PyArray1<u32>>)> {
     let account = account.get();
     account.check_traced(&traced)?;
@@ -54,7 +53,7 @@ pub(crate) fn concurrency<'py>(
             region: written.1.as_slice_mut()?,
             unreserved: written.2.as_slice_mut()?,
         };
-        let mut watch = Watch::new(progress);
+        let mut watch = Watch::new(None);
         py.detach(|| {
             let mut advance = |done| watch.advance(done);
             record_concurrency(invocations, outcome, functions, bins, out, &mut advance)

@@ -13,11 +13,6 @@ impl Pool {
         Self { limit, in_use: 0 }
     }
 
-    /// Permits that are held.
-    pub fn in_use(&self) -> u32 {
-        self.in_use
-    }
-
     /// Whether one more permit can be taken.
     #[inline]
     pub fn has_room(&self) -> bool {
