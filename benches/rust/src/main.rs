@@ -6,7 +6,7 @@
 mod traffic;
 
 use cpu_time::ThreadTime;
-use lambdacore::{Account, Calendar, Function, Heap, Profile, Simulation, Wheel};
+use lambdacore::{Account, Calendar, Function, Heap, Profile, Rates, Simulation, Timeline, Wheel};
 use traffic::Traffic;
 
 const ROUNDS: usize = 5;
@@ -50,7 +50,7 @@ fn account(functions: u32, limit: u32, environments: bool) -> Account {
     let functions = (0..functions)
         .map(|i| Function { init_duration: 200_000_000, ..Function::named(format!("f{i}")) })
         .collect();
-    let profile = Profile { environments, ..Profile::default() };
+    let profile = Profile { environments, rates: Rates::OFF, ..Profile::default() };
     Account::new(limit, Some(0), functions, profile).expect("a good account")
 }
 
@@ -59,7 +59,7 @@ fn timed<C: Calendar>(account: &Account, traced: &[u32], traffic: &Traffic) -> (
     let columns = traffic.columns();
     let mut outcome = vec![0; columns.len()];
     let start = ThreadTime::now();
-    Simulation::<C>::with_calendar(account, traced)
+    Simulation::<C>::with_calendar(account, traced, Timeline::default())
         .run(columns, &mut outcome)
         .expect("a good trace");
     (start.elapsed().as_nanos() as f64 / columns.len() as f64, outcome)

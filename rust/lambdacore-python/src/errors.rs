@@ -24,8 +24,18 @@ pub(crate) fn configuration_error(py: Python<'_>, error: &ConfigurationError) ->
     let argument = match error {
         ConfigurationError::LimitTooLarge { function: None, .. } => "concurrency_limit".to_owned(),
         ConfigurationError::LimitTooLarge { function: Some(function), .. }
-        | ConfigurationError::UnreservedBelowFloor { function, .. } => {
+        | ConfigurationError::Refused { function, qualifier: None, .. } => {
             format!("functions[{function}].reserved_concurrency")
+        }
+        ConfigurationError::Refused { function, qualifier: Some(_), .. } => {
+            format!("functions[{function}].provisioned_concurrency")
+        }
+        ConfigurationError::BadAlias { function, .. }
+        | ConfigurationError::AliasOfNothing { function, .. } => {
+            format!("functions[{function}].aliases")
+        }
+        ConfigurationError::TooManyVersions { function } => {
+            format!("functions[{function}].versions")
         }
         ConfigurationError::InitTooLong { function } => {
             format!("functions[{function}].init_duration")
@@ -34,7 +44,9 @@ pub(crate) fn configuration_error(py: Python<'_>, error: &ConfigurationError) ->
         | ConfigurationError::DuplicateName { function, .. } => {
             format!("functions[{function}].name")
         }
-        ConfigurationError::ScalingTooSlow { .. } => "profile".to_owned(),
+        ConfigurationError::ScalingTooSlow { .. } | ConfigurationError::EmptyWindow => {
+            "profile".to_owned()
+        }
         _ => "account".to_owned(),
     };
     let message = format!("{argument}: {error}");

@@ -10,6 +10,7 @@
 
 mod account;
 mod columns;
+mod control;
 mod errors;
 mod required;
 mod scan;
@@ -23,6 +24,8 @@ mod watch;
 mod _core {
     #[pymodule_export]
     use crate::account::Account;
+    #[pymodule_export]
+    use crate::control::{Timeline, judge_calls};
     #[pymodule_export]
     use crate::required::required_concurrency;
     #[pymodule_export]

@@ -1,7 +1,7 @@
 //! Passes over the columns of a finished run.
 
 use lambdacore::{
-    Bins, Concurrency, Invocations, Outcome, Recorded, count_by_bin, record_concurrency,
+    Bins, Concurrency, Invocations, Outcome, Recording, count_by_bin, record_concurrency,
 };
 use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1};
 use pyo3::exceptions::PyValueError;
@@ -9,15 +9,17 @@ use pyo3::prelude::*;
 
 use crate::account::Account;
 use crate::columns::Columns;
+use crate::control::Timeline;
 use crate::errors::{raise, trace_error};
 use crate::watch::Watch;
 
-/// Maximum concurrency in each bin: by row, of the Region, of the unreserved pool.
+/// Maximum concurrency in each bin: by row, of the Region, of the unreserved pool, and claimed.
 ///
-/// `bins` is (period, first, count); `row_of[i]` is the row of the trace's function `i`, or
-/// None to leave it out of the `rows` rows.
+/// `bins` is (period, first, count); `row_of[i]` is the row of the trace's index `i`, or None
+/// to leave it out of the `rows` rows; `recording` is (mask of outcome codes that count, whether
+/// levels are read at invocations only, whether provisioned runs count as unreserved).
 #[pyfunction]
-#[pyo3(signature = (account, columns, traced, outcome, *, bins, row_of, rows))]
+#[pyo3(signature = (account, columns, traced, outcome, *, timeline, recording, bins, row_of, rows))]
 #[allow(clippy::too_many_arguments, clippy::type_complexity)]
 pub(crate) fn concurrency<'py>(
     py: Python<'py>,
@@ -25,44 +27,56 @@ pub(crate) fn concurrency<'py>(
     columns: Columns<'py>,
     traced: Vec<u32>,
     outcome: PyReadonlyArray1<'py, u8>,
+    timeline: Option<&Bound<'py, Timeline>>,
+    recording: (u32, bool, bool),
     bins: (u64, u64, usize),
     row_of: Vec<Option<usize>>,
     rows: usize,
-) -> PyResult<(Bound<'py, PyArray2<u32>>, Bound<'py, PyArray1<u32>>, Bound<'py, PyArray1<u32>>)> {
+) -> PyResult<(Bound<'py, PyArray2<u32>>, [Bound<'py, PyArray1<u32>>; 3])> {
     let account = account.get();
     account.check_traced(&traced)?;
     let invocations = columns.invocations(py)?;
     let outcome = outcome_of(&outcome, invocations)?;
     let bins = checked_bins(py, bins, invocations)?;
     check_rows(&row_of, traced.len(), rows)?;
-    let init_durations = account.account.init_durations(&traced);
-    let functions = (traced.iter().zip(row_of).zip(init_durations))
-        .map(|((&function, row), init_duration)| {
-            let function = &account.account.functions()[function as usize];
-            let unreserved = function.reserved_concurrency.is_none();
-            Recorded { init_duration, unreserved, row }
-        })
-        .collect();
-    let by_function = PyArray2::<u32>::zeros(py, [rows, bins.count], false);
-    let region = PyArray1::<u32>::zeros(py, bins.count, false);
-    let unreserved = PyArray1::<u32>::zeros(py, bins.count, false);
+    let unchanging = lambdacore::Timeline::default();
+    let timeline = timeline.map_or(&unchanging, |timeline| &timeline.get().timeline);
+    let (wanted, at_invocation, provisioned_is_unreserved) = recording;
+    let recording = Recording { wanted, at_invocation, provisioned_is_unreserved };
+    let by_row = PyArray2::<u32>::zeros(py, [rows, bins.count], false);
+    let [region, unreserved, claimed] =
+        std::array::from_fn(|_| PyArray1::<u32>::zeros(py, bins.count, false));
     {
-        let mut written = (by_function.readwrite(), region.readwrite(), unreserved.readwrite());
+        let mut by_row = by_row.readwrite();
+        let (mut region, mut unreserved) = (region.readwrite(), unreserved.readwrite());
+        let mut claimed = claimed.readwrite();
         let out = Concurrency {
-            by_function: written.0.as_slice_mut()?,
-            region: written.1.as_slice_mut()?,
-            unreserved: written.2.as_slice_mut()?,
+            by_row: by_row.as_slice_mut()?,
+            region: region.as_slice_mut()?,
+            unreserved: unreserved.as_slice_mut()?,
+            claimed: claimed.as_slice_mut()?,
         };
         let mut watch = Watch::new(None);
         py.detach(|| {
             let mut advance = |done| watch.advance(done);
-            record_concurrency(invocations, outcome, functions, bins, out, &mut advance)
+            let (account, rows) = (&account.account, (traced.as_slice(), row_of.as_slice()));
+            record_concurrency(
+                account,
+                timeline,
+                invocations,
+                outcome,
+                rows,
+                recording,
+                bins,
+                out,
+                &mut advance,
+            )
         })
         .map(drop)
         .map_err(|error| trace_error(py, &error))?;
         watch.finish()?;
     }
-    Ok((by_function, region, unreserved))
+    Ok((by_row, [region, unreserved, claimed]))
 }
 
 /// Counts by row and bin of arrival the invocations whose outcome code has its bit in

@@ -7,20 +7,23 @@ use pyo3::prelude::*;
 
 use crate::account::Account;
 use crate::columns::Columns;
+use crate::control::Timeline;
 use crate::errors::trace_error;
 use crate::watch::Watch;
 
 /// Runs a trace against an account; returns one outcome code a row, and the nanosecond at
 /// which the last run ends.
 ///
-/// `traced[i]` is the account's function that index `i` of the function column means.
+/// `traced[i]` is the account's target that index `i` of the function column means; `timeline`
+/// is what changes during the run.
 #[pyfunction]
-#[pyo3(signature = (account, columns, traced, *, calendar = "wheel", progress = None))]
+#[pyo3(signature = (account, columns, traced, *, timeline = None, calendar = "wheel", progress = None))]
 pub(crate) fn simulate<'py>(
     py: Python<'py>,
     account: &Bound<'py, Account>,
     columns: Columns<'py>,
     traced: Vec<u32>,
+    timeline: Option<&Bound<'py, Timeline>>,
     calendar: &str,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<(Bound<'py, PyArray1<u8>>, u64)> {
@@ -37,8 +40,9 @@ pub(crate) fn simulate<'py>(
         "heap" => run::<Heap>,
         _ => return Err(PyValueError::new_err("calendar: 'wheel' or 'heap'")),
     };
+    let changes = timeline.map(|timeline| timeline.get().timeline.clone()).unwrap_or_default();
     let last_completion = py
-        .detach(|| run(account, &traced, invocations, outcome, &mut watch))
+        .detach(|| run(account, (&traced, changes), invocations, outcome, &mut watch))
         .map_err(|error| trace_error(py, &error))?;
     watch.finish()?;
     drop(written);
@@ -47,12 +51,12 @@ pub(crate) fn simulate<'py>(
 
 fn run<C: Calendar>(
     account: &Account,
-    traced: &[u32],
+    (traced, changes): (&[u32], lambdacore::Timeline),
     invocations: Invocations<'_>,
     outcome: &mut [u8],
     watch: &mut Watch,
 ) -> Result<u64, TraceError> {
-    let mut simulation = Simulation::<C>::with_calendar(&account.account, traced);
+    let mut simulation = Simulation::<C>::with_calendar(&account.account, traced, changes);
     let _stopped = simulation.run_watched(invocations, outcome, &mut |done| watch.advance(done))?;
     Ok(simulation.last_completion())
 }

@@ -105,11 +105,11 @@ impl<'a> Invocations<'a> {
         // One branch-free sweep decides; only where it finds something is each row judged.
         let mut before = since;
         let mut suspicious = false;
-        for i in 0..self.len() {
-            let (at, duration) = (self.arrival[i], self.duration[i]);
-            suspicious |= at < before;
-            suspicious |= self.function[i] as usize >= ends.functions;
+        let columns = self.arrival.iter().zip(self.function).zip(self.duration);
+        for ((&at, &function), &duration) in columns {
             let end = at.wrapping_add(duration);
+            suspicious |= at < before;
+            suspicious |= function as usize >= ends.functions;
             suspicious |= (at | duration | end | end.wrapping_add(ends.longest_init)) >> 63 != 0;
             before = at;
         }

@@ -23,9 +23,11 @@
 //! ```
 //!
 //! Times are `u64` nanoseconds from the caller's zero and stay below 2^63. At one instant
-//! completions come first, then arrivals in the order of the input.
+//! completions come first, then what a [`Timeline`] changes, then arrivals in the order of the
+//! input.
 //!
-//! The data flows one way: an [`Account`] and [`Invocations`] go into a [`Simulation`],
+//! The data flows one way: an [`Account`], [`Invocations`] and, for changes in mid-run, what a
+//! [`ControlPlane`] made of calls go into a [`Simulation`],
 //! which writes one [`Outcome`] an invocation; series, tallies and
 //! [required concurrency](required_concurrency) are later passes over those columns.
 //! The rule of admission stands in one place, `admission.rs`.
@@ -35,27 +37,39 @@
 mod account;
 mod admission;
 mod calendar;
+mod claims;
+mod concurrency;
+mod control;
 mod environments;
 mod invocations;
 mod outcome;
 mod pool;
 mod profile;
+mod ramp;
+mod rates;
+mod refusal;
 mod required;
 mod scaling;
 mod series;
 mod simulation;
 mod tally;
+mod timeline;
+mod windows;
 
-pub use account::{Account, ConfigurationError, Function, MAX_LIMIT};
+pub use account::{Account, Function, MAX_LIMIT, UnknownTarget};
 pub use calendar::{Calendar, Heap, Wheel};
+pub use concurrency::{Concurrency, Recording, record_concurrency};
+pub use control::{Call, ControlPlane, Provisioned, Response, Status};
 pub use invocations::{Invocations, TraceError, Watch};
 pub use outcome::Outcome;
 pub use pool::Pool;
-pub use profile::{Profile, Scaling};
+pub use profile::{Profile, Provisioning, RateRamp, RateScope, RateWindow, Rates, Scaling};
+pub use refusal::{ConfigurationError, Refusal};
 pub use required::{Required, required_concurrency};
-pub use series::{Bins, Concurrency, Recorded, count_by_bin, record_concurrency};
+pub use series::{Bins, count_by_bin};
 pub use simulation::Simulation;
 pub use tally::{Tally, tally};
+pub use timeline::{Change, Timeline};
 
 /// Nanoseconds in a second.
 pub const SECOND: u64 = 1_000_000_000;

@@ -3,9 +3,8 @@
 /// The outcome of one invocation, as it stands in the outcome column.
 ///
 /// Admitted codes are below 16, throttled codes from 16 to 127. The codes are frozen: a
-/// result stored today reads the same tomorrow. The causes that belong to request rates,
-/// provisioned concurrency and changes in mid-run have their codes here and are not yet
-/// produced.
+/// result stored today reads the same tomorrow. The cause that belongs to callers has its code
+/// here and is not yet produced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Outcome {
@@ -31,6 +30,9 @@ pub enum Outcome {
     AccountConcurrency = 22,
     /// Throttled: the rate of one caller.
     CallerRate = 23,
+    /// Throttled: the requests per second of a version with provisioned concurrency, where
+    /// they do not spill over.
+    ProvisionedRate = 24,
 }
 
 impl Outcome {

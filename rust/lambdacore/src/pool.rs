@@ -1,7 +1,8 @@
 //! A pool is a counter with a limit; every running invocation holds one permit of one pool.
 
-/// A pool of permits: the unreserved pool of the account or the reserved pool of a function.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A pool of permits: the unreserved pool of the account, the reserved pool of a function or
+/// the provisioned environments of a version.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pool {
     limit: u32,
     in_use: u32,
@@ -17,6 +18,24 @@ impl Pool {
     #[inline]
     pub fn has_room(&self) -> bool {
         self.in_use < self.limit
+    }
+
+    /// Permits that are out.
+    #[inline]
+    pub fn in_use(&self) -> u32 {
+        self.in_use
+    }
+
+    /// How many permits may be out; more can be, after the limit was lowered.
+    #[inline]
+    pub fn limit(&self) -> u32 {
+        self.limit
+    }
+
+    /// Changes the limit. Permits that are out stay out: lowering never revokes, it only
+    /// stops admitting.
+    pub fn set_limit(&mut self, limit: u32) {
+        self.limit = limit;
     }
 
     /// Takes a permit; only after [`has_room`](Self::has_room).

@@ -5,8 +5,8 @@
 //! So the count of throttles falls with the limit and can be searched by halves; and there
 //! are none exactly from the peak of the unlimited run on.
 
+use crate::concurrency::unlimited_peaks;
 use crate::invocations::{PIECE, Watch};
-use crate::series::unlimited_peaks;
 use crate::{Invocations, Outcome, Simulation, TraceError, Wheel};
 
 /// What [`required_concurrency`] found.

@@ -2,9 +2,9 @@
 
 use std::ops::ControlFlow;
 
-use crate::admission::Admission;
+use crate::admission::{Permit, State};
 use crate::invocations::{Ends, Watch};
-use crate::{Account, Calendar, Function, Invocations, Outcome, Pool, Profile, TraceError, Wheel};
+use crate::{Account, Calendar, Change, Invocations, Outcome, Timeline, TraceError, Wheel};
 
 /// A simulation under way. Columns go in and outcomes come out, piece by piece if need be:
 /// running a trace in two pieces gives the bytes that running it whole does.
@@ -12,11 +12,17 @@ use crate::{Account, Calendar, Function, Invocations, Outcome, Pool, Profile, Tr
 /// Each invocation costs O(1) with the [`Wheel`], whatever is in flight.
 #[derive(Debug)]
 pub struct Simulation<C = Wheel> {
-    pools: Vec<Pool>,
-    admissions: Vec<Admission>,
-    /// What a cold start of each function adds.
+    state: State,
+    /// What each index of the trace names, and the version that it means now.
+    targets: Vec<u32>,
+    version_of: Vec<u32>,
+    /// What a cold start of each adds.
     init_duration: Vec<u64>,
-    profile: Profile,
+    timeline: Timeline,
+    /// How many changes have taken effect.
+    changed: usize,
+    /// Whether more is needed than the plain case.
+    extended: bool,
     calendar: C,
     /// When the last invocation so far arrived.
     now: u64,
@@ -30,57 +36,47 @@ impl Simulation {
     ///
     /// # Panics
     ///
-    /// Where `traced` names a function that the account does not have.
+    /// Where `traced` holds a number that is no target of the account.
     pub fn new(account: &Account, traced: &[u32]) -> Self {
-        Self::with_calendar(account, traced)
+        Self::with_calendar(account, traced, Timeline::default())
     }
 }
 
 impl<C: Calendar> Simulation<C> {
-    /// A rested account. `traced[i]` is the account's function that index `i` of the trace's
-    /// function column means; no two mean the same.
+    /// A rested account whose configuration changes as `timeline` says. `traced[i]` is the
+    /// [target](Account::target) that index `i` of the trace's function column means.
     ///
     /// # Panics
     ///
-    /// Where `traced` names a function that the account does not have.
-    pub fn with_calendar(account: &Account, traced: &[u32]) -> Self {
-        // The unreserved pool comes first, then one for each reservation.
-        let mut pools = vec![Pool::new(account.unreserved_concurrency())];
-        let admissions = traced
-            .iter()
-            .map(|&index| {
-                let function = &account.functions()[index as usize];
-                let pool = match function.reserved_concurrency {
-                    None => 0,
-                    Some(reserved) => {
-                        pools.push(Pool::new(reserved));
-                        pools.len() - 1
-                    }
-                };
-                Admission::new(function, pool)
-            })
-            .collect();
+    /// Where `traced` holds a number that is no target of the account.
+    pub fn with_calendar(account: &Account, traced: &[u32], timeline: Timeline) -> Self {
+        let state = State::new(account);
         Self {
-            pools,
-            admissions,
+            extended: !timeline.is_empty() || !state.is_plain(),
+            state,
+            targets: traced.to_vec(),
+            version_of: traced.iter().map(|&target| account.version_of(target)).collect(),
             init_duration: account.init_durations(traced),
-            profile: account.profile(),
+            timeline,
+            changed: 0,
             calendar: C::default(),
             now: 0,
             last_completion: 0,
         }
     }
 
-    /// Pure pools: no environments, no scaling rate. Function `i` draws on pool `pool_of[i]`,
-    /// whose limit is `limits[pool_of[i]]`.
+    /// Pure pools: no environments, no rates. Function `i` draws on pool `pool_of[i]`, whose
+    /// limit is `limits[pool_of[i]]`.
     pub(crate) fn of_pure_pools(limits: &[u32], pool_of: &[usize]) -> Self {
-        let profile = Profile { environments: false, ..Profile::default() };
-        let anyone = Function::named("any");
+        let indices: Vec<u32> = (0..pool_of.len() as u32).collect();
         Self {
-            pools: limits.iter().map(|&limit| Pool::new(limit)).collect(),
-            admissions: pool_of.iter().map(|&pool| Admission::new(&anyone, pool)).collect(),
+            state: State::of_pure_pools(limits, pool_of),
+            targets: indices.clone(),
+            version_of: indices,
             init_duration: vec![0; pool_of.len()],
-            profile,
+            timeline: Timeline::default(),
+            changed: 0,
+            extended: false,
             calendar: C::default(),
             now: 0,
             last_completion: 0,
@@ -122,36 +118,92 @@ impl<C: Calendar> Simulation<C> {
         watch: &mut Watch<'_>,
     ) -> Result<ControlFlow<()>, TraceError> {
         assert_eq!(outcome.len(), invocations.len(), "one outcome an invocation");
-        let Self { pools, admissions, init_duration, profile, calendar, now, last_completion } =
-            self;
-        let ends = Ends::with_init(init_duration);
-        let flow = invocations.in_pieces(*now, ends, watch, |piece, rows, watch| {
-            // In locals, where the compiler keeps them in registers.
-            let (pools, admissions) = (pools.as_mut_slice(), admissions.as_mut_slice());
-            let (profile, init_duration) = (*profile, init_duration.as_slice());
-            let columns = piece.arrival.iter().zip(piece.function).zip(piece.duration);
-            for (((&now, &function), &duration), outcome) in columns.zip(&mut outcome[rows]) {
-                // What has ended by now gives way first, then the rule decides.
-                let complete = |at, function: u32| {
-                    admissions[function as usize].complete(pools, profile, at);
-                };
-                calendar.complete_until(now, complete, watch)?;
-                let verdict = admissions[function as usize].attempt(pools, profile, now);
-                if !verdict.is_throttled() {
-                    let cold = verdict == Outcome::Cold;
-                    let init = if cold { init_duration[function as usize] } else { 0 };
-                    let end = now + init + duration;
-                    *last_completion = end.max(*last_completion);
-                    calendar.schedule(end, function);
-                }
-                *outcome = verdict as u8;
-            }
-            ControlFlow::Continue(())
+        let init_duration = self.init_duration.clone();
+        let ends = Ends::with_init(&init_duration);
+        let flow = invocations.in_pieces(self.now, ends, watch, |piece, rows, watch| {
+            self.run_piece(piece, &mut outcome[rows], watch)
         })?;
         if let Some(&last) = invocations.arrival.last() {
-            *now = last;
+            self.now = last;
         }
         Ok(flow)
+    }
+
+    /// Runs checked rows, with the changes that come between them.
+    fn run_piece(
+        &mut self,
+        piece: Invocations<'_>,
+        outcome: &mut [u8],
+        watch: &mut Watch<'_>,
+    ) -> ControlFlow<()> {
+        let mut start = 0;
+        while start < piece.len() {
+            self.change_until(piece.arrival[start], watch)?;
+            let next = self.timeline.changes().get(self.changed).map_or(u64::MAX, |next| next.0);
+            let rows = start..start + piece.arrival[start..].partition_point(|&at| at < next);
+            start = rows.end;
+            let (unchanged, outcome) = (piece.rows(rows.clone()), &mut outcome[rows]);
+            if self.extended {
+                self.run_unchanged::<true>(unchanged, outcome, watch)?;
+            } else {
+                self.run_unchanged::<false>(unchanged, outcome, watch)?;
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// The event loop: what has ended gives way first, then the rule decides.
+    fn run_unchanged<const EXTENDED: bool>(
+        &mut self,
+        piece: Invocations<'_>,
+        outcome: &mut [u8],
+        watch: &mut Watch<'_>,
+    ) -> ControlFlow<()> {
+        let Self { state, version_of, init_duration, calendar, last_completion, .. } = self;
+        // In locals, where the compiler keeps them in registers.
+        let mut admission = state.admission();
+        let (version_of, init_duration) = (version_of.as_slice(), init_duration.as_slice());
+        let mut last = *last_completion;
+        let columns = piece.arrival.iter().zip(piece.function).zip(piece.duration);
+        for (((&now, &function), &duration), outcome) in columns.zip(outcome) {
+            let complete = |at, permit| admission.complete::<EXTENDED>(Permit(permit), at);
+            calendar.complete_until(now, complete, watch)?;
+            let version = version_of[function as usize] as usize;
+            let verdict = admission.attempt::<EXTENDED>(version, now);
+            if !verdict.is_throttled() {
+                let cold = verdict == Outcome::Cold;
+                let init = if cold { init_duration[function as usize] } else { 0 };
+                let end = now + init + duration;
+                last = last.max(end);
+                calendar.schedule(end, admission.permit::<EXTENDED>(version, verdict).0);
+            }
+            *outcome = verdict as u8;
+        }
+        *last_completion = last;
+        ControlFlow::Continue(())
+    }
+
+    /// Lets all changes up to `now` take effect, each after the completions before it.
+    fn change_until(&mut self, now: u64, watch: &mut Watch<'_>) -> ControlFlow<()> {
+        while let Some(&(at, change)) = self.timeline.changes().get(self.changed)
+            && at <= now
+        {
+            let Self { state, calendar, .. } = self;
+            let mut admission = state.admission();
+            let complete = |at, permit| admission.complete::<true>(Permit(permit), at);
+            calendar.complete_until(at, complete, watch)?;
+            admission.apply(change, at);
+            if let Change::Alias { alias, version } = change {
+                for (target, version_of) in self.targets.iter().zip(&mut self.version_of) {
+                    if *target == alias {
+                        *version_of = version;
+                    }
+                }
+            }
+            self.changed += 1;
+            watch(0)?;
+        }
+        ControlFlow::Continue(())
     }
 
     /// When the last of the runs so far ends; 0 where none ran.

@@ -2,8 +2,8 @@
 //! with the reference model in the Python tests.
 
 use lambdacore::{
-    Account, Calendar, Function, Heap, Invocations, MAX_LIMIT, Outcome, Profile, Scaling,
-    Simulation, TraceError, Wheel, required_concurrency,
+    Account, Calendar, Function, Heap, Invocations, MAX_LIMIT, Outcome, Profile, Rates, Scaling,
+    Simulation, Timeline, TraceError, Wheel, required_concurrency,
 };
 use proptest::prelude::*;
 
@@ -38,9 +38,13 @@ fn accounts() -> impl Strategy<Value = Account> {
                     ..Function::named(format!("f{i}"))
                 })
                 .collect();
-            let scaling = scaling
-                .map_or(Scaling::Off, |(burst, interval)| Scaling::Bucket { burst, interval });
-            let profile = Profile { environments, scaling };
+            let scaling = scaling.map_or(Scaling::Off, |(burst, interval)| Scaling::Bucket {
+                burst,
+                interval,
+                regional: false,
+            });
+            let profile =
+                Profile { environments, scaling, rates: Rates::OFF, ..Profile::default() };
             Account::new(reserved + shared, Some(0), functions, profile).expect("it fits")
         },
     )
@@ -51,7 +55,7 @@ fn run<C: Calendar>(account: &Account, columns: &Columns, piece: usize) -> Vec<u
     let (arrival, function, duration) = columns;
     let whole = Invocations::new(arrival, function, duration).expect("of one length");
     let mut outcome = vec![0; whole.len()];
-    let mut simulation = Simulation::<C>::with_calendar(account, &[2, 0, 1]);
+    let mut simulation = Simulation::<C>::with_calendar(account, &[2, 0, 1], Timeline::default());
     let mut start = 0;
     while start < whole.len() {
         let rows = start..whole.len().min(start + piece);
@@ -80,13 +84,8 @@ proptest! {
 
 #[test]
 fn a_bad_row_is_named_and_nothing_is_run() {
-    let account = Account::new(
-        10,
-        Some(0),
-        vec![Function::named("f")],
-        Profile { environments: false, ..Profile::default() },
-    )
-    .unwrap();
+    let account =
+        Account::new(10, Some(0), vec![Function::named("f")], Profile::PURE_POOLS).unwrap();
     let mut simulation = Simulation::new(&account, &[0]);
     let cases = [
         ([5, 4], [0, 0], [1, 1], TraceError::Unsorted { row: 1 }),
@@ -129,7 +128,8 @@ fn the_longest_times_and_the_largest_limit_do_not_overflow() {
         vec![Function { init_duration: INIT, idle_timeout: u64::MAX, ..Function::named("f") }],
         Profile {
             environments: true,
-            scaling: Scaling::Bucket { burst: 2, interval: (1 << 62) - 1 },
+            scaling: Scaling::Bucket { burst: 2, interval: (1 << 62) - 1, regional: false },
+            ..Profile::default()
         },
     )
     .unwrap();
@@ -161,7 +161,7 @@ fn a_flood_of_completions_is_looked_up_from_while_it_is_drained() {
             .collect();
         let function = vec![0; CALLS + 1];
         let trace = Invocations::new(&arrival, &function, &duration).unwrap();
-        let profile = Profile { environments: false, ..Profile::default() };
+        let profile = Profile::PURE_POOLS;
         let account = Account::new(MAX_LIMIT, None, vec![Function::named("f")], profile).unwrap();
         let mut outcome = vec![0; CALLS + 1];
         let (mut rows, mut looks_within_rows) = (0, 0);
