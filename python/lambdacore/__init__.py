@@ -14,13 +14,15 @@ import importlib
 from typing import Any
 
 from lambdacore import _core
-from lambdacore.account import Account, Function
+from lambdacore.account import Account
 from lambdacore.errors import ConfigurationError, LambdacoreError, SeriesSizeError, TraceError
+from lambdacore.function import Function
 from lambdacore.outcome import Outcome
 from lambdacore.profile import Profile
 from lambdacore.readers import DataQuality, ReadLimits, read_trace, write_trace
 from lambdacore.required import RequiredConcurrency, required_concurrency
 from lambdacore.result import Result
+from lambdacore.schedule import Answer, Call, Schedule
 from lambdacore.simulate import simulate
 from lambdacore.summary import Summary
 from lambdacore.trace import Trace
@@ -29,6 +31,8 @@ __version__: str = _core.__version__
 
 __all__ = [
     "Account",
+    "Answer",
+    "Call",
     "ConfigurationError",
     "DataQuality",
     "Function",
@@ -38,6 +42,7 @@ __all__ = [
     "ReadLimits",
     "RequiredConcurrency",
     "Result",
+    "Schedule",
     "SeriesSizeError",
     "Summary",
     "Trace",
@@ -51,7 +56,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     # Reached as attributes without an import of their own, and imported only then.
-    if name in ("plot", "testing"):
+    if name in ("plot", "testing", "xray"):
         return importlib.import_module(f"lambdacore.{name}")
     raise AttributeError(f"module 'lambdacore' has no attribute {name!r}")
 

@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 
 from lambdacore import _core, _text
-from lambdacore.errors import ConfigurationError
+from lambdacore.errors import ConfigurationError, TraceError
 
 __all__ = [
     "instance",
+    "instant",
+    "length",
     "limit",
     "name",
     "one_of",
@@ -22,6 +24,7 @@ __all__ = [
     "ratio",
     "seconds",
     "to_nanoseconds",
+    "whole",
 ]
 
 MAX_LIMIT = _core.MAX_LIMIT
@@ -30,6 +33,11 @@ SECOND = 1_000_000_000
 
 def limit(argument: str, value: Any) -> int:
     """Check a concurrency limit: an integer from 0 to 2^31 - 1."""
+    return whole(argument, value, 0, MAX_LIMIT)
+
+
+def whole(argument: str, value: Any, least: int, most: int) -> int:
+    """Check an integer."""
     # True is an int to Python, and never meant as the limit 1.
     if isinstance(value, bool | np.bool_):
         raise ConfigurationError(
@@ -39,12 +47,15 @@ def limit(argument: str, value: Any) -> int:
         number = operator.index(value)
     except TypeError:
         raise ConfigurationError(
-            f"{argument} = {value!r} is no integer: give a whole number from 0 to {MAX_LIMIT:,}",
+            f"{argument} = {_text.shorten(repr(value), 60)} is no integer: give a whole number "
+            f"from {least:,} to {most:,}",
             argument=argument,
         ) from None
-    if not 0 <= number <= MAX_LIMIT:
+    if not least <= number <= most:
+        power = {2**31 - 1: " (2^31 - 1)", 2**63 - 1: " (2^63 - 1)"}.get(most, "")
+        given = f"{number:,}" if abs(number) < 10**40 else "a number of many digits"
         raise ConfigurationError(
-            f"{argument} = {number:,} is out of range: give 0 to {MAX_LIMIT:,} (2^31 - 1)",
+            f"{argument} = {given} is out of range: give {least:,} to {most:,}{power}",
             argument=argument,
         )
     return number
@@ -78,12 +89,32 @@ def ratio(argument: str, value: Any) -> float:
 
 def period(value: Any) -> int:
     """Check the length of a bin in seconds and give it in nanoseconds, at least 1."""
-    nanoseconds = to_nanoseconds(seconds("period", value))
-    if nanoseconds < 1:
+    return to_nanoseconds(length("period", value))
+
+
+def instant(argument: str, value: Any) -> int:
+    """Read an instant on the clock of a trace: seconds, integer nanoseconds or datetime64."""
+    # Here, because traces are read with the same rules and import this module.
+    from lambdacore import _columns
+
+    try:
+        array = _columns.as_array(argument, value, scalar=True)
+        if array.ndim or array.dtype.kind == "b":
+            raise ConfigurationError(f"{argument}: one instant is needed", argument=argument)
+        return int(_columns.nanoseconds(argument, array, "M"))
+    except TraceError as error:
+        raise ConfigurationError(str(error), argument=argument) from None
+
+
+def length(argument: str, value: Any) -> float:
+    """Check a length of time in seconds that is a nanosecond or more."""
+    number = seconds(argument, value)
+    if to_nanoseconds(number) < 1:
         raise ConfigurationError(
-            f"period = {value} s: a length of a nanosecond or more is needed", argument="period"
+            f"{argument} = {value} s: a length of a nanosecond or more is needed",
+            argument=argument,
         )
-    return nanoseconds
+    return number
 
 
 def rate(argument: str, value: Any) -> float:

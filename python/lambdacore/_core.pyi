@@ -1,7 +1,7 @@
 """The engine of lambdacore. Times are nanoseconds; callers have checked their arguments."""
 
 from collections.abc import Callable, Sequence
-from typing import Literal, Protocol, TypeAlias, final
+from typing import Any, Literal, Protocol, TypeAlias, final
 
 import numpy as np
 import numpy.typing as npt
@@ -10,10 +10,12 @@ __all__ = [
     "DEBUG_BUILD",
     "MAX_LIMIT",
     "Account",
+    "Timeline",
     "__version__",
     "concurrency",
     "count",
     "csv_header",
+    "judge_calls",
     "required_concurrency",
     "scan_csv",
     "simulate",
@@ -34,20 +36,34 @@ class Account:
         *,
         concurrency_limit: int,
         unreserved_floor: int | None,
-        functions: list[tuple[str, int | None, int, int]],
-        environments: bool,
-        scaling: tuple[int, int] | None,
+        functions: list[tuple[Any, ...]],
+        profile: dict[str, Any],
     ) -> Account: ...
     @property
     def unreserved_concurrency(self) -> int: ...
     @property
     def unreserved_floor(self) -> int: ...
+    def target(self, label: str) -> tuple[int | None, int] | None: ...
+    def version_of(self, target: int) -> int: ...
+    def versions(self, function: int) -> list[int]: ...
+    def provisioned(self) -> list[tuple[int, int]]: ...
 
+@final
+class Timeline:
+    def changes(self) -> list[tuple[int, str, int, int | None, int]]: ...
+
+def judge_calls(
+    account: Account, calls: list[tuple[int, str, str, str, int, str, bool]]
+) -> tuple[
+    list[tuple[tuple[str, int, str, str] | None, int | None, list[tuple[str, int, int, str]]]],
+    Timeline,
+]: ...
 def simulate(
     account: Account,
     columns: _Columns,
     traced: list[int],
     *,
+    timeline: Timeline | None = None,
     calendar: str = "wheel",
     progress: Callable[[int], object] | None = None,
 ) -> tuple[npt.NDArray[np.uint8], int]: ...
@@ -57,10 +73,12 @@ def concurrency(
     traced: list[int],
     outcome: npt.NDArray[np.uint8],
     *,
+    timeline: Timeline | None,
+    recording: tuple[int, bool, bool],
     bins: tuple[int, int, int],
     row_of: list[int | None],
     rows: int,
-) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32], npt.NDArray[np.uint32]]: ...
+) -> tuple[npt.NDArray[np.uint32], list[npt.NDArray[np.uint32]]]: ...
 def count(
     columns: _Columns,
     outcome: npt.NDArray[np.uint8],

@@ -50,6 +50,7 @@ def pool_check(trace: lc.Trace, answer: lc.RequiredConcurrency) -> dict[str, Any
         "throttle_ratio": None if not len(trace) else float(region["throttle_ratio"]),
         "throttles": int(region["throttles"]),
         "scaling_rate": int(region["scaling_rate"]),
+        "account_rate": int(region["account_rate"]),
     }
 
 
@@ -89,6 +90,8 @@ def report(result: lc.Result, period: float | None) -> dict[str, Any]:
         "throttles_by_reason": result.throttles_by_reason(),
         "provenance": result.provenance(),
     }
+    if result.schedule is not None and len(result.schedule):
+        made["answers"] = [answer.to_dict() for answer in result.answers]
     if result.trace.quality is not None:
         quality = result.trace.quality
         made["data_quality"] = {

@@ -1,70 +1,28 @@
-"""The account and its functions: immutable, checked by AWS's own rules."""
+"""The account: immutable, checked by AWS's own rules."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Self
 
 from lambdacore import _check, _core, _text
 from lambdacore.errors import ConfigurationError
-from lambdacore.profile import Profile
+from lambdacore.function import (
+    Function,
+    checked_times,
+    declare,
+    refuse_unknown,
+    repr_without_defaults,
+    split_label,
+    with_claims,
+)
+from lambdacore.profile import DEFAULT_PROFILE, Profile
 
 if TYPE_CHECKING:
     from lambdacore.trace import Trace
 
-__all__ = ["Account", "Function"]
-
-
-@dataclass(frozen=True)
-class Function:
-    """A Lambda function, as far as its concurrency is concerned.
-
-    Parameters
-    ----------
-    name : str
-        Its name; it ties the function to the invocations of a trace.
-    reserved_concurrency : int or None, keyword
-        Concurrency set apart for this function: a guarantee, since no other function may
-        use it, and a cap, since the function never uses more. 0 throttles every invocation.
-        None (the default) shares the unreserved pool.
-        https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
-    init_duration : float or None, keyword
-        Seconds that a cold start runs before the handler. It occupies concurrency. None
-        takes the account's value.
-    idle_timeout : float or None, keyword
-        Seconds after which an idle environment is gone; ``math.inf`` keeps it for ever.
-        None takes the account's value.
-
-    Raises
-    ------
-    ConfigurationError
-        A value that cannot be, by name.
-    """
-
-    name: str
-    reserved_concurrency: int | None = field(default=None, kw_only=True)
-    init_duration: float | None = field(default=None, kw_only=True)
-    idle_timeout: float | None = field(default=None, kw_only=True)
-
-    def __post_init__(self) -> None:
-        _check.name("name", self.name)
-        checked: dict[str, Any] = {}
-        if self.reserved_concurrency is not None:
-            checked["reserved_concurrency"] = _check.limit(
-                "reserved_concurrency", self.reserved_concurrency
-            )
-        checked |= _checked_times(self.init_duration, self.idle_timeout)
-        for name, value in checked.items():
-            object.__setattr__(self, name, value)
-
-    def replace(self, **changes: Any) -> Self:
-        """Return a function with some values changed."""
-        _refuse_unknown("a function", changes, self)
-        return replace(self, **changes)
-
-    def __repr__(self) -> str:
-        return _repr_without_defaults(self, positional="name")
+__all__ = ["Account"]
 
 
 @dataclass(frozen=True)
@@ -73,8 +31,9 @@ class Account:
 
     Parameters
     ----------
-    concurrency_limit : int
-        The quota "Concurrent executions" (L-B99A9384), 1,000 by default.
+    concurrency_limit : int or None
+        The quota "Concurrent executions" (L-B99A9384). None takes the profile's value: 1,000,
+        or that of a new account.
         https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
     functions : iterable of Function
         The functions; the rows of every result follow this order.
@@ -113,25 +72,28 @@ class Account:
 
     def __init__(
         self,
-        concurrency_limit: int = 1_000,
+        concurrency_limit: int | None = None,
         functions: Iterable[Function] = (),
         unreserved_floor: int | None = None,
-        profile: Profile | str = "pools-2026",
+        profile: Profile | str = DEFAULT_PROFILE,
         *,
         init_duration: float | None = None,
         idle_timeout: float | None = None,
     ) -> None:
+        chosen = profile if isinstance(profile, Profile) else Profile.named(profile)
+        if concurrency_limit is None:
+            concurrency_limit = chosen.concurrency_limit
         checked: dict[str, Any] = {
             "concurrency_limit": _check.limit("concurrency_limit", concurrency_limit),
             "functions": _checked_functions(functions),
             "unreserved_floor": None
             if unreserved_floor is None
             else _check.limit("unreserved_floor", unreserved_floor),
-            "profile": profile if isinstance(profile, Profile) else Profile.named(profile),
+            "profile": chosen,
             "init_duration": None,
             "idle_timeout": None,
         }
-        checked |= _checked_times(init_duration, idle_timeout)
+        checked |= checked_times(init_duration, idle_timeout)
         for name, value in checked.items():
             object.__setattr__(self, name, value)
         self._derive()
@@ -140,9 +102,10 @@ class Account:
     def for_trace(
         cls,
         trace: Trace,
-        concurrency_limit: int = 1_000,
+        concurrency_limit: int | None = None,
         *,
         reserve: Mapping[str, int] | None = None,
+        provision: Mapping[str, int] | None = None,
         **values: Any,
     ) -> Self:
         """Declare every function of a trace.
@@ -155,32 +118,52 @@ class Account:
             The account's limit.
         reserve : mapping of str to int, optional
             Reserved concurrency by function name.
+        provision : mapping of str to int, optional
+            Provisioned concurrency by function name (then the name leads to it, see
+            `Function`), or by ``name:alias`` or ``name:version``.
         **values
             What else `Account` takes.
 
         Raises
         ------
         ConfigurationError
-            A name in `reserve` that the trace does not have, or what `Account` refuses.
+            A name in `reserve` or `provision` that the trace does not have, or what `Account`
+            refuses.
+
+        Notes
+        -----
+        Versions and aliases that the trace names are declared with their functions; an alias
+        points to the last version that is named.
         """
         _check.instance("trace", trace, "a Trace", hasattr(trace, "functions"))
-        _check.instance("reserve", reserve, "a mapping", isinstance(reserve or {}, Mapping))
-        reserve = dict(reserve or {})
-        for name in reserve:
-            if name not in trace.functions:
-                raise ConfigurationError(
-                    f"reserve: the trace has no function {name!r}"
-                    + _text.suggestion(name, trace.functions),
-                    argument="reserve",
-                )
+        given: dict[str, Mapping[str, int]] = {
+            "reserve": {} if reserve is None else reserve,
+            "provision": {} if provision is None else provision,
+        }
+        for argument, mapping in given.items():
+            _check.instance(argument, mapping, "a mapping", isinstance(mapping, Mapping))
+            for label in mapping:
+                _check.name(f"{argument} key", label)
+        provisioned = [label for label in given["provision"] if split_label(label)[1]]
+        functions = declare([*trace.functions, *provisioned])
+        known = {split_label(name)[0] for name in trace.functions}
+        for argument, mapping in given.items():
+            for label in mapping:
+                name = split_label(label)[0] if argument == "provision" else label
+                if name not in known:
+                    raise ConfigurationError(
+                        f"{argument}: the trace has no function {name!r}"
+                        + _text.suggestion(name, known),
+                        argument=argument,
+                    )
         functions = [
-            Function(name, reserved_concurrency=reserve.get(name)) for name in trace.functions
+            with_claims(function, given["reserve"], given["provision"]) for function in functions
         ]
         return cls(concurrency_limit, functions, **values)
 
     @property
     def unreserved_concurrency(self) -> int:
-        """What the functions without a reservation share: the limit less all reservations."""
+        """What functions without a claim share: the limit less what is reserved or provisioned."""
         return self._engine.unreserved_concurrency
 
     def __getitem__(self, name: str) -> Function:
@@ -194,6 +177,38 @@ class Account:
 
     def __len__(self) -> int:
         return len(self.functions)
+
+    def resolve(self, label: str) -> tuple[int, int]:
+        """Find what a label of a trace names: the engine's target, and the function's row.
+
+        Raises
+        ------
+        ConfigurationError
+            The account has no function, or the function no version or alias, of that name.
+        """
+        found = self._engine.target(label)
+        if found is None:
+            name = split_label(label)[0]
+            raise ConfigurationError(
+                f"the account has no function {name!r}{_text.suggestion(name, self._rows)}",
+                argument="function",
+            )
+        target, row = found
+        if target is None:
+            function = self.functions[row]
+            versions, aliases = function._engine_row(0, 0)[4:6]
+            known = [*(str(n + 1) for n in range(min(versions, 9))), *dict(aliases)]
+            qualifier = split_label(label)[1]
+            raise ConfigurationError(
+                f"function {function.name!r} has no version or alias {qualifier!r}"
+                f"{_text.suggestion(qualifier, known)}: declare it with versions= or aliases=",
+                argument="function",
+            )
+        return target, row
+
+    def _versions(self, name: str) -> list[int]:
+        """Give the engine's numbers of a function's versions, ``$LATEST`` first."""
+        return self._engine.versions(self.index(name))
 
     def index(self, name: str) -> int:
         """Row of a function in every result.
@@ -213,6 +228,8 @@ class Account:
     def replace(self, function: str | None = None, /, **changes: Any) -> Self:
         """Return an account with some values changed; this one stays as it is.
 
+        A new profile leaves the limit as it is.
+
         Parameters
         ----------
         function : str, optional
@@ -226,7 +243,7 @@ class Account:
             A function or a field that does not exist, or a value that cannot be.
         """
         if function is None:
-            _refuse_unknown("an account", changes, self)
+            refuse_unknown("an account", changes, self)
             own = {f.name: getattr(self, f.name) for f in fields(self) if f.init}
             return type(self)(**{**own, **changes})
         row = self.index(function)
@@ -241,14 +258,19 @@ class Account:
         -------
         dict
             ``AccountLimit`` with ``ConcurrentExecutions`` and
-            ``UnreservedConcurrentExecutions`` (the limit less all reservations), and
+            ``UnreservedConcurrentExecutions`` (the limit less what is reserved or provisioned;
+            with the profile's ``api_unreserved="minus_R_only"`` less reservations alone), and
             ``AccountUsage`` with ``FunctionCount``.
             https://docs.aws.amazon.com/lambda/latest/api/API_GetAccountSettings.html
         """
+        unreserved = self.unreserved_concurrency
+        if self.profile.api_unreserved == "minus_R_only":
+            reserved = sum(f.reserved_concurrency or 0 for f in self.functions)
+            unreserved = self.concurrency_limit - reserved
         return {
             "AccountLimit": {
                 "ConcurrentExecutions": self.concurrency_limit,
-                "UnreservedConcurrentExecutions": self.unreserved_concurrency,
+                "UnreservedConcurrentExecutions": unreserved,
             },
             "AccountUsage": {"FunctionCount": len(self.functions)},
         }
@@ -274,20 +296,17 @@ class Account:
             concurrency_limit=self.concurrency_limit,
             unreserved_floor=self.unreserved_floor,
             functions=[
-                (
-                    function.name,
-                    function.reserved_concurrency,
+                function._engine_row(
                     _check.to_nanoseconds(self._effective(function, "init_duration")),
                     _check.to_nanoseconds(self._effective(function, "idle_timeout")),
                 )
                 for function in self.functions
             ],
-            environments=self.profile.environments == "on",
-            scaling=self.profile._engine_scaling(),
+            profile=self.profile._engine_row(),
         )
 
     def __repr__(self) -> str:
-        return _repr_without_defaults(self, positional="concurrency_limit")
+        return repr_without_defaults(self, Account(), positional="concurrency_limit")
 
     def __getstate__(self) -> dict[str, Any]:
         return {f.name: getattr(self, f.name) for f in fields(self) if f.init}
@@ -321,41 +340,3 @@ def _checked_functions(functions: Iterable[Function]) -> tuple[Function, ...]:
                 argument=f"functions[{i}]",
             )
     return checked
-
-
-def _checked_times(init_duration: Any, idle_timeout: Any) -> dict[str, float]:
-    checked = {}
-    if init_duration is not None:
-        checked["init_duration"] = _check.seconds("init_duration", init_duration)
-    if idle_timeout is not None:
-        checked["idle_timeout"] = _check.seconds("idle_timeout", idle_timeout, infinite=True)
-    return checked
-
-
-def _refuse_unknown(what: str, changes: dict[str, Any], holder: Account | Function) -> None:
-    known = [f.name for f in fields(holder) if f.init]
-    for name in changes:
-        if name not in known:
-            raise ConfigurationError(
-                f"{what} has no {name!r}{_text.suggestion(name, known)}; "
-                f"it has: {', '.join(known)}",
-                argument=name,
-            )
-
-
-def _repr_without_defaults(holder: Account | Function, positional: str) -> str:
-    """Show what was set: the first field always, the others where they differ."""
-    blank = Account() if isinstance(holder, Account) else Function("x")
-    shown = [repr(getattr(holder, positional))]
-    for f in fields(holder):
-        value = getattr(holder, f.name)
-        if f.repr and f.name != positional and value != getattr(blank, f.name):
-            shown.append(f"{f.name}={_listed(value) if isinstance(value, tuple) else repr(value)}")
-    return f"{type(holder).__name__}({', '.join(shown)})"
-
-
-def _listed(functions: tuple[Function, ...], shown: int = 20) -> str:
-    """Show a list of functions; of a long one its beginning."""
-    if len(functions) <= shown:
-        return repr(list(functions))
-    return f"[{', '.join(map(repr, functions[:shown]))}, … {len(functions) - shown:,} more]"

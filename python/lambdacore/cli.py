@@ -17,6 +17,7 @@ import click
 
 import lambdacore as lc
 from lambdacore import _check, _report, _text
+from lambdacore.function import split_label, with_claims
 from lambdacore.scenario import Scenario
 
 __all__ = ["main"]
@@ -119,6 +120,13 @@ _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON 
     help="Reserved concurrency of a function; may be repeated.",
 )  # fmt: skip
 @click.option(
+    "--provision", multiple=True, callback=_reservation, metavar="NAME=N",
+    help="Provisioned concurrency of a function, or of NAME:ALIAS; may be repeated.",
+)  # fmt: skip
+@click.option(
+    "--profile", help="Rules: aws-2026 (default), aws-2022, new-account, pools-2026, pure-pools."
+)
+@click.option(
     "--unreserved-floor", type=int, callback=_limit,
     help="What reservations must leave (default: the smaller of 100 and the limit).",
 )  # fmt: skip
@@ -138,6 +146,7 @@ def simulate(
     trace_format: str | None,
     lenient: bool,
     reserve: dict[str, int],
+    provision: dict[str, int],
     period: float | None,
     as_json: bool,
     plot_path: Path | None,
@@ -151,7 +160,7 @@ def simulate(
 
     \b
     lambdacore simulate scenario.toml
-    lambdacore simulate --trace hour.csv --limit 1000 --reserve checkout=200 --plot hour.png
+    lambdacore simulate --trace hour.csv --limit 1000 --reserve checkout=200 --provision checkout=50
     """  # noqa: D301 (click reads the backspace)
     if scenario is not None and scenario.suffix.lower() != ".toml" and trace_path is None:
         # Whoever gives a trace where a scenario is meant, means the trace.
@@ -166,15 +175,22 @@ def simulate(
             assert plan is not None
             trace = plan.read_trace(progress)
     account = lc.Account.for_trace(trace) if plan is None else plan.account_for(trace)
+    schedule = None if plan is None else plan.schedule
     if plan is not None:
         for name in plan.never_invoked(trace):
             near = _text.suggestion(name, trace.functions)
             note = f"the scenario lists {name!r}, which the trace never invokes{near}"
             click.echo(f"note: {note}", err=True)
     changes = {"concurrency_limit": limit, **account_values}
-    account = _reserved(account, reserve, {k: v for k, v in changes.items() if v is not None})
+    changes = {key: value for key, value in changes.items() if value is not None}
+    if "profile" in changes and limit is None and not (plan and plan.gives_limit):
+        changes["concurrency_limit"] = lc.Profile.named(changes["profile"]).concurrency_limit
+    account = _claimed(account, reserve, provision, changes)
     with _progress("simulating") as progress:
-        result = lc.simulate(account, trace, progress=progress)
+        result = lc.simulate(account, trace, schedule, progress=progress)
+    for answer in result.answers:
+        if not answer.accepted:
+            click.echo(f"note: {answer}", err=True)
     if as_json:
         _report.print_json(_report.report(result, period))
     else:
@@ -189,16 +205,13 @@ def simulate(
         click.echo(f"wrote {plot_path}", err=True)
 
 
-def _reserved(account: lc.Account, reserve: dict[str, int], changes: dict[str, Any]) -> lc.Account:
-    """Change an account in one step: the reservations may need the new limit."""
-    for name in reserve:
+def _claimed(
+    account: lc.Account, reserve: dict[str, int], provision: dict[str, int], changes: dict[str, Any]
+) -> lc.Account:
+    """Change an account in one step: the claims may need the new limit."""
+    for name in (*reserve, *(split_label(label)[0] for label in provision)):
         account.index(name)  # refuses the unknown name, with a suggestion
-    functions = [
-        function.replace(reserved_concurrency=reserve[function.name])
-        if function.name in reserve
-        else function
-        for function in account
-    ]
+    functions = [with_claims(function, reserve, provision) for function in account]
     return account.replace(functions=functions, **changes)
 
 
@@ -243,10 +256,10 @@ def required(
     _report.print_table(answer)
     if check["throttle_ratio"] is not None and check["throttle_ratio"] > throttle_ratio:
         click.echo(
-            f"note: with environments and the scaling rate {check['throttle_ratio']:.3%} is "
+            f"note: with environments and rates {check['throttle_ratio']:.3%} is "
             f"throttled at {check['concurrency_limit']:,} "
-            f"(scaling rate {check['scaling_rate']:,} of {check['throttles']:,}): "
-            "try limits with lambdacore simulate"
+            f"(scaling rate {check['scaling_rate']:,}, account rate {check['account_rate']:,} of "
+            f"{check['throttles']:,}): try limits with lambdacore simulate"
         )
 
 

@@ -17,9 +17,8 @@ class Outcome(IntEnum):
     """The outcome of one invocation, as it stands in ``result.outcome`` (uint8).
 
     Admitted codes are below 16, throttled codes from 16 to 127. The numbers are frozen: a
-    stored outcome column reads the same in every version. The codes for provisioned
-    concurrency, request rates and changes in mid-run have their numbers here and are not
-    yet produced.
+    stored outcome column reads the same in every version. The code for the rate of one caller
+    has its number here and is not yet produced.
     """
 
     PROVISIONED = 1  #: admitted on a provisioned environment
@@ -33,6 +32,7 @@ class Outcome(IntEnum):
     RESERVED_RATE = 21  #: throttled: the requests per second of a reserved function
     ACCOUNT_CONCURRENCY = 22  #: throttled: the account's limit, after a change in mid-run
     CALLER_RATE = 23  #: throttled: the rate of one caller
+    PROVISIONED_RATE = 24  #: throttled: a version's requests per second, where none spill over
 
     @property
     def throttled(self) -> bool:
@@ -66,6 +66,7 @@ _AWS_REASONS = {
     Outcome.RESERVED_RATE: "ReservedFunctionInvocationRateLimitExceeded",
     Outcome.ACCOUNT_CONCURRENCY: _CONCURRENT,
     Outcome.CALLER_RATE: "CallerRateLimitExceeded",
+    Outcome.PROVISIONED_RATE: "FunctionInvocationRateLimitExceeded",
 }
 
 #: All that mean the invocation ran, and all that mean it did not.

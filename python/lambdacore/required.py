@@ -13,6 +13,7 @@ import numpy.typing as npt
 from lambdacore import _check, _core, _text
 from lambdacore._optional import needs
 from lambdacore.errors import ConfigurationError, TraceError
+from lambdacore.function import split_label
 from lambdacore.trace import Trace
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ class RequiredConcurrency:
     Attributes
     ----------
     functions : tuple of str
-        Names of the rows, in the order of ``trace.functions``.
+        Names of the rows, in the order of ``trace.functions``; versions and aliases of a
+        function are one.
     throttle_ratio : float
         The share of arrivals that may be throttled.
     required : ndarray of uint32, shape (functions,)
@@ -204,8 +206,16 @@ def required_concurrency(
     if not isinstance(trace, Trace):
         raise TraceError(f"trace = {trace!r} is no Trace", argument="trace")
     ratio = _check.ratio("throttle_ratio", throttle_ratio)
-    arrivals = np.bincount(trace.function, minlength=len(trace.functions))
-    work = np.bincount(trace.function, trace.duration, minlength=len(trace.functions))
+    arrival, function, duration = trace._columns()
+    # Versions and aliases draw on the reservation of their function.
+    names = [split_label(label)[0] for label in trace.functions]
+    functions = tuple(dict.fromkeys(names))
+    if functions != trace.functions:
+        rows = {name: row for row, name in enumerate(functions)}
+        index = np.array([rows[name] for name in names], dtype=np.uint32)
+        function = index[function]
+    arrivals = np.bincount(function, minlength=len(functions))
+    work = np.bincount(function, duration, minlength=len(functions))
 
     from fractions import Fraction
 
@@ -214,7 +224,7 @@ def required_concurrency(
         return math.floor(Fraction(str(ratio)) * int(count))
 
     required, account_required, peak, account_peak = _core.required_concurrency(
-        trace._columns(),
+        (arrival, function, duration),
         [allowed(count) for count in arrivals],
         allowed(len(trace)),
         progress=progress,
@@ -224,7 +234,7 @@ def required_concurrency(
     # Mean rate times mean duration: n / span * work / n.
     formula = work / span if span else np.full(len(arrivals), np.nan)
     return RequiredConcurrency(
-        functions=trace.functions,
+        functions=functions,
         throttle_ratio=ratio,
         required=np.array(required, dtype=np.uint32),
         peak=np.array(peak, dtype=np.uint32),

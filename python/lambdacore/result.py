@@ -14,6 +14,7 @@ from lambdacore._series import Series, Totals
 from lambdacore.account import Account
 from lambdacore.errors import ConfigurationError
 from lambdacore.outcome import ADMITTED, FIRST_THROTTLED, THROTTLED, Outcome
+from lambdacore.schedule import Answer, Schedule
 from lambdacore.summary import Summary
 from lambdacore.trace import Trace
 
@@ -48,16 +49,20 @@ class Result:
     outcome : ndarray of uint8, shape (n,)
         An `Outcome` code for each invocation, in the order of the trace (see
         ``trace.order`` for the rows of its input). Read-only.
+    schedule : Schedule or None
+        The changes in mid-run that were asked for; see `answers`.
     versions : dict of str to str
         What made this result.
     """
 
     __slots__ = (
+        "_judged",
         "_last_completion",
         "_made_series",
         "_summary",
         "account",
         "outcome",
+        "schedule",
         "trace",
         "versions",
     )
@@ -65,13 +70,21 @@ class Result:
     account: Account
     trace: Trace
     outcome: npt.NDArray[np.uint8]
+    schedule: Schedule | None
     versions: dict[str, str]
+    _judged: tuple[tuple[Answer, ...], _core.Timeline | None] | None
     #: Known from the run; None where only its outcomes are.
     _last_completion: int | None
     _made_series: Series | None
     _summary: Summary | None
 
-    def __init__(self, account: Account, trace: Trace, outcome: npt.NDArray[np.uint8]) -> None:
+    def __init__(
+        self,
+        account: Account,
+        trace: Trace,
+        outcome: npt.NDArray[np.uint8],
+        schedule: Schedule | None = None,
+    ) -> None:
         if outcome.dtype != np.uint8 or outcome.shape != trace.arrival.shape:
             raise ConfigurationError(
                 f"outcome has dtype {outcome.dtype} and shape {outcome.shape}: uint8 and one an "
@@ -79,8 +92,19 @@ class Result:
                 argument="outcome",
             )
         self.__setstate__(
-            {"account": account, "trace": trace, "outcome": outcome, "versions": dict(_VERSIONS)}
+            {
+                "account": account,
+                "trace": trace,
+                "outcome": outcome,
+                "schedule": schedule,
+                "versions": dict(_VERSIONS),
+            }
         )
+
+    @property
+    def answers(self) -> tuple[Answer, ...]:
+        """What became of each call of the schedule; refused ones changed nothing."""
+        return self._judgement[0]
 
     # Totals
 
@@ -114,7 +138,9 @@ class Result:
         ends = trace.arrival + trace.duration
         cold = self.outcome == Outcome.COLD
         if cold.any():
-            init = [self.account.effective_init_duration(name) for name in trace.functions]
+            functions = self.account.functions
+            rows = (self.account.resolve(name)[1] for name in trace.functions)
+            init = [self.account._effective(functions[row], "init_duration") for row in rows]
             nanoseconds = np.array([_check.to_nanoseconds(t) for t in init], dtype=np.int64)
             ends[cold] += nanoseconds[trace.function[cold]]
         throttled = self.throttled
@@ -131,11 +157,25 @@ class Result:
             the reason of the pool that the function draws on.
         """
         counts: dict[str, int] = {}
-        for function, row in zip(self.account.functions, self.totals().outcomes, strict=True):
+
+        def add(code: Outcome, reserved: bool, count: int) -> None:
+            reason = self.account.profile.reason(code, reserved=reserved)
+            if reason is not None and count:
+                counts[reason] = counts.get(reason, 0) + count
+
+        for index, function in enumerate(self.account.functions):
+            row, reserved = self.totals().outcomes[index], function.reserved_concurrency is not None
             for code in THROTTLED:
-                reason = code.aws_reason_for(reserved=function.reserved_concurrency is not None)
-                if reason is not None and row[code]:
-                    counts[reason] = counts.get(reason, 0) + int(row[code])
+                if code is not Outcome.SCALING_RATE:
+                    add(code, reserved, int(row[code]))
+                elif row[code]:
+                    # The pool is the one at that instant: a schedule may have changed it.
+                    steps = self._series.history.is_reserved(index, reserved)
+                    of = np.array(self._series.rows)[self.trace.function] == index
+                    at = self.trace.arrival[of & (self.outcome == code)]
+                    there = int(np.count_nonzero(steps.on(at)))
+                    add(code, True, there)
+                    add(code, False, len(at) - there)
         return counts
 
     def summary(self) -> Summary:
@@ -174,7 +214,8 @@ class Result:
         period : float
             Length of a bin in seconds.
         function : str, optional
-            Only this function.
+            Only this function; ``name:qualifier`` takes what was invoked by that version or
+            alias alone.
         account : bool
             The Region instead: the maximum of the sum, which is not the sum of the maxima.
 
@@ -256,10 +297,15 @@ class Result:
         name : str
             ``Invocations``, ``Throttles`` (Sum); ``ConcurrentExecutions`` (Maximum);
             ``Duration`` in milliseconds, without init (Average, Minimum, Maximum, Sum,
-            SampleCount, or a percentile such as ``p99``); and for the Region only
-            ``UnreservedConcurrentExecutions`` and ``ClaimedAccountConcurrency`` (Maximum).
+            SampleCount, or a percentile such as ``p99``); for the Region only
+            ``UnreservedConcurrentExecutions`` and ``ClaimedAccountConcurrency`` (Maximum); for
+            a function, or a version or alias of it, only ``ProvisionedConcurrentExecutions``,
+            ``ProvisionedConcurrencyUtilization`` (Maximum, a ratio),
+            ``ProvisionedConcurrencyInvocations`` and
+            ``ProvisionedConcurrencySpilloverInvocations`` (Sum).
         function : str, optional
-            The function; without it the Region.
+            The function, or ``name:qualifier`` for what was invoked by that version or alias;
+            without it the Region.
         period : float
             Length of a point in seconds.
         statistic : str, optional
@@ -279,6 +325,34 @@ class Result:
             An unknown metric, statistic or function.
         """
         return metrics.metric(self._series, name, function, _check.period(period), statistic)
+
+    def get_metric_data(
+        self, queries: list[dict[str, Any]], *, scan_by: str = "TimestampDescending"
+    ) -> dict[str, Any]:
+        """Answer as CloudWatch's ``GetMetricData`` does, for metrics of ``AWS/Lambda``.
+
+        Parameters
+        ----------
+        queries : list of dict
+            ``MetricDataQueries``, each with ``Id`` and ``MetricStat`` (``Metric`` with
+            ``MetricName`` and ``Dimensions``, ``Period``, ``Stat``); dimensions are none for
+            the Region, ``FunctionName``, and ``Resource`` (``name:qualifier``).
+        scan_by : {"TimestampDescending", "TimestampAscending"}
+            The order of points.
+
+        Returns
+        -------
+        dict
+            ``MetricDataResults`` and ``Messages``, of plain values; time zero of the trace is
+            1970. Points that AWS would not have are left out.
+            https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
+
+        Raises
+        ------
+        ConfigurationError
+            A query that cannot be answered, by its place in the list.
+        """
+        return metrics.get_metric_data(self._series, queries, scan_by)
 
     # Conversions
 
@@ -309,6 +383,7 @@ class Result:
             Of plain values; equal provenance means equal outcomes.
         """
         configuration = self.account.__getstate__()
+        changes = {} if self.schedule is None else {"schedule": [*map(asdict, self.schedule)]}
         return {
             "versions": dict(self.versions),
             "account": {
@@ -317,6 +392,7 @@ class Result:
                 "profile": asdict(self.account.profile),
             },
             "trace": {"invocations": len(self.trace), "sha256": self.trace.digest()},
+            **changes,
         }
 
     def __len__(self) -> int:
@@ -338,17 +414,29 @@ class Result:
         return {name: getattr(self, name) for name in self.__slots__ if not name.startswith("_")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        self.schedule = None
         for name, value in state.items():
             setattr(self, name, value)
         self.outcome.flags.writeable = False
+        self._judged = None
         self._last_completion = None
         self._made_series = None
         self._summary = None
 
     @property
+    def _judgement(self) -> tuple[tuple[Answer, ...], _core.Timeline | None]:
+        if self._judged is None:
+            self._judged = (self.schedule or Schedule())._judge(self.account)
+        return self._judged
+
+    @property
     def _series(self) -> Series:
         if self._made_series is None:
             self._made_series = Series(
-                self.account, self.trace, self.outcome, self._last_completion
+                self.account,
+                self.trace,
+                self.outcome,
+                self._judgement[1],
+                self._last_completion,
             )
         return self._made_series

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tomllib
 from dataclasses import dataclass, fields
@@ -9,17 +10,19 @@ from pathlib import Path
 from typing import Any, Self
 
 from lambdacore import _text
-from lambdacore.account import Account, Function
+from lambdacore.account import Account
 from lambdacore.errors import ConfigurationError
-from lambdacore.profile import Profile
+from lambdacore.function import Function, declare, split_label
+from lambdacore.profile import DEFAULT_PROFILE, Profile
 from lambdacore.readers import read_trace
+from lambdacore.schedule import Call, Schedule
 from lambdacore.trace import Trace
 
 __all__ = ["Scenario"]
 
 SCHEMA = 1
 
-_PROFILE = tuple(field.name for field in fields(Profile))
+_PROFILE = (*(field.name for field in fields(Profile)), "region")
 _FUNCTION = tuple(field.name for field in fields(Function) if field.name != "name")
 _ACCOUNT = (
     "concurrency_limit",
@@ -30,7 +33,8 @@ _ACCOUNT = (
     "declare_all",
 )
 _TRACE = ("path", "format", "lenient")
-_TOP = ("schema", "trace", "account", "functions")
+_TOP = ("schema", "trace", "account", "functions", "schedule")
+_CALL = ("at", "call", *(f.name for f in fields(Call) if f.name not in ("at", "operation")))
 
 
 @dataclass(frozen=True)
@@ -45,11 +49,18 @@ class Scenario:
         [account]
         concurrency_limit = 1000
         declare_all = true                # other functions of the trace share the pool
-        profile = "pools-2026"            # or a table: name and the values to change
+        profile = "aws-2026"              # or a table: name and the values to change
 
         [functions.checkout]
         reserved_concurrency = 200
+        provisioned_concurrency = 50      # or a table: by version or alias
         init_duration = 0.4
+
+        [[schedule]]                      # changes in mid-run, in order of time
+        at = 600
+        call = "PutFunctionConcurrency"
+        function = "checkout"
+        value = 300
 
     Attributes
     ----------
@@ -64,6 +75,10 @@ class Scenario:
     declare_all : bool
         Whether the functions of the trace that the file does not list are declared too,
         after the listed ones.
+    schedule : Schedule
+        The changes in mid-run.
+    gives_limit : bool
+        Whether the file gives the account's limit; otherwise it is the profile's.
     """
 
     trace_path: Path | None
@@ -71,6 +86,8 @@ class Scenario:
     lenient: bool
     account: Account
     declare_all: bool
+    schedule: Schedule
+    gives_limit: bool
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
@@ -127,7 +144,7 @@ class Scenario:
                 f"account.declare_all = {declare_all!r}: true or false is needed",
                 argument="account.declare_all",
             )
-        account["profile"] = _profile(account.get("profile", "pools-2026"))
+        account["profile"] = _profile(account.get("profile", DEFAULT_PROFILE))
         functions = [
             _function(name, values)
             for name, values in _table("functions", content.get("functions", {})).items()
@@ -138,6 +155,8 @@ class Scenario:
             lenient=trace.get("lenient", False),
             account=Account(functions=functions, **account),
             declare_all=declare_all,
+            schedule=_schedule(content.get("schedule", [])),
+            gives_limit="concurrency_limit" in account,
         )
 
     def read_trace(self, progress: Any = None) -> Trace:
@@ -164,7 +183,12 @@ class Scenario:
         ConfigurationError
             The trace invokes a function that the file does not declare.
         """
-        others = [Function(name) for name in trace.functions if name not in self.account]
+        unknown = [
+            name
+            for name in trace.functions
+            if name not in self.account and split_label(name)[0] not in self.account
+        ]
+        others = declare(unknown)
         if not others:
             return self.account
         if not self.declare_all:
@@ -179,7 +203,8 @@ class Scenario:
 
     def never_invoked(self, trace: Trace) -> list[str]:
         """Names that the file lists and the trace does not invoke: slips, perhaps."""
-        return [f.name for f in self.account if f.name not in trace.functions]
+        invoked = {*trace.functions, *(split_label(name)[0] for name in trace.functions)}
+        return [f.name for f in self.account if f.name not in invoked]
 
 
 def _profile(value: Any) -> Profile:
@@ -187,7 +212,9 @@ def _profile(value: Any) -> Profile:
         return Profile.named(value)
     changes = dict(_table("account.profile", value))
     _refuse_unknown("account.profile", changes, _PROFILE)
-    profile = Profile.named(changes.pop("name", "pools-2026"))
+    profile = Profile.named(
+        changes.pop("name", DEFAULT_PROFILE), region=changes.pop("region", None)
+    )
     return profile.replace(**changes) if changes else profile
 
 
@@ -200,6 +227,31 @@ def _function(name: str, values: Any) -> Function:
         raise ConfigurationError(
             f"{where}: {error}", argument=f"{where}.{error.argument}"
         ) from None
+
+
+def _schedule(value: Any) -> Schedule:
+    if not isinstance(value, list):
+        raise ConfigurationError(
+            "schedule: write each call as a table [[schedule]]", argument="schedule"
+        )
+    calls: list[Call] = []
+    for i, entry in enumerate(value):
+        where = f"schedule[{i}]"
+        values = dict(_table(where, entry))
+        _refuse_unknown(where, values, _CALL)
+        for needed in ("at", "call"):
+            if needed not in values:
+                raise ConfigurationError(f"{where}: {needed} is missing", argument=where)
+        try:
+            at = values.pop("at")
+            if type(at) is int:  # seconds, as all times of a scenario; 10^400 is no float
+                at = float(at) if abs(at) < 2**63 else math.inf
+            calls.append(Schedule().call(at, values.pop("call"), **values).calls[0])
+        except ConfigurationError as error:
+            raise ConfigurationError(
+                f"{where}: {error}", argument=f"{where}.{error.argument}"
+            ) from None
+    return Schedule(calls)
 
 
 def _table(where: str, value: Any) -> dict[str, Any]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lambdacore import _core
-from lambdacore._series import traced_functions
+from lambdacore import _check, _core
+from lambdacore._series import traced_targets
 from lambdacore.account import Account
 from lambdacore.result import Result
+from lambdacore.schedule import Schedule
 from lambdacore.trace import Trace
 
 __all__ = ["simulate"]
@@ -16,24 +17,30 @@ __all__ = ["simulate"]
 def simulate(
     account: Account,
     trace: Trace,
+    schedule: Schedule | None = None,
     *,
     progress: Callable[[int, int], object] | None = None,
 ) -> Result:
     """Simulate every invocation of a trace against the limits of an account.
 
-    Each invocation needs a permit of the pool its function draws on (its reservation, or
-    the unreserved rest of the account) and an execution environment: an idle one, the most
-    recently used first, or a new one, which the scaling rate must allow and whose init
-    occupies the permit as well. What finds neither is throttled and gone: nothing queues,
-    nothing is retried. At one instant, completions come before arrivals, and arrivals in
-    the order of the trace. The rules, by number and with their sources: ``docs/rules.md``.
+    Each invocation needs a permit: of the provisioned environments of its version, else of
+    the pool its function draws on (its reservation, or the unreserved rest of the account).
+    On the latter it needs an execution environment too: an idle one, the most recently used
+    first, or a new one, which the scaling rate must allow and whose init occupies the permit
+    as well. Requests a second are limited beside. What finds no room is throttled and gone:
+    nothing queues, nothing is retried. At one instant, completions come first, then changes of
+    the configuration, then arrivals in the order of the trace. The rules, by number and with
+    their sources: ``docs/rules.md``.
 
     Parameters
     ----------
     account : Account
         The limits. It must declare every function of the trace; see `Account.for_trace`.
     trace : Trace
-        The traffic.
+        The traffic. It may name versions and aliases, such as ``"checkout:live"``.
+    schedule : Schedule, optional
+        Changes of the configuration while the traffic runs; ``result.answers`` says which of
+        them were refused.
     progress : callable, optional
         Called now and then with (invocations done, invocations in all); if it raises, the
         run stops with that exception.
@@ -46,7 +53,7 @@ def simulate(
     Raises
     ------
     ConfigurationError
-        The trace invokes a function that the account does not declare.
+        The trace invokes a function, version or alias that the account does not declare.
 
     Notes
     -----
@@ -63,14 +70,17 @@ def simulate(
     >>> lc.Outcome(result.outcome[-1]).name
     'RESERVED_CONCURRENCY'
     """
-    traced = traced_functions(account, trace)
+    traced = traced_targets(account, trace)
+    _check.instance("schedule", schedule, "a Schedule", isinstance(schedule, Schedule | None))
+    answers, timeline = (schedule or Schedule())._judge(account)
     total = len(trace)
     outcome, last_completion = _core.simulate(
         account._engine,
         trace._columns(),
-        traced,
+        traced.targets,
+        timeline=timeline,
         progress=None if progress is None else lambda done: progress(done, total),
     )
-    result = Result(account, trace, outcome)
-    result._last_completion = last_completion
+    result = Result(account, trace, outcome, schedule)
+    result._last_completion, result._judged = last_completion, (answers, timeline)
     return result

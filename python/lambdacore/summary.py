@@ -25,17 +25,22 @@ __all__ = ["Summary"]
 SHOWN = 20
 
 _HEAD = (
-    "function", "limit", "arrivals", "throttled", "ratio", "because", "cold", "peak", "mean",
+    "function", "limit", "arrivals", "throttled", "ratio", "because", "provisioned", "cold",
+    "peak", "mean",
 )  # fmt: skip
 #: Columns that a narrow terminal does without, the least important first.
-_SPARE = ("mean", "because", "cold", "limit", "peak", "arrivals")
+_SPARE = ("mean", "because", "provisioned", "cold", "limit", "peak", "arrivals")
 _SHORT_CAUSES = {
     Outcome.RESERVED_ZERO: "reserved 0",
     Outcome.RESERVED_CONCURRENCY: "reserved",
     Outcome.UNRESERVED_CONCURRENCY: "unreserved",
     Outcome.SCALING_RATE: "scaling rate",
+    Outcome.ACCOUNT_RATE: "account rate",
+    Outcome.RESERVED_RATE: "reserved rate",
+    Outcome.PROVISIONED_RATE: "provisioned rate",
+    Outcome.ACCOUNT_CONCURRENCY: "account limit",
 }
-#: The causes that this version can give; the other codes wait for later ones.
+#: The causes that this version can give; the other code waits for a later one.
 _CAUSES = {code: code.name.lower() for code in _SHORT_CAUSES}
 
 
@@ -50,17 +55,21 @@ class Summary:
     columns : dict of str to ndarray
         One value a function: ``limit`` (its reservation; -1: it shares the unreserved
         pool), ``arrivals``, ``invocations`` (admitted), ``throttles``, ``throttle_ratio``
-        (throttles / arrivals, NaN without arrivals), ``cold_starts``, ``cold_start_ratio``
+        (throttles / arrivals, NaN without arrivals), ``provisioned`` (admitted on provisioned
+        environments), ``cold_starts``, ``cold_start_ratio``
         (cold starts / invocations), ``peak_concurrency``, ``mean_concurrency`` (averaged
         over time, from the first arrival to the last completion), and the throttles by
         cause, e.g. ``reserved_concurrency``.
     region : dict of str to number
         The same for the Region; ``limit`` is the account's.
+    unreserved_concurrency : int
+        What functions without a claim share, as the account is declared.
     """
 
     functions: tuple[str, ...]
     columns: dict[str, npt.NDArray[Any]]
     region: dict[str, float]
+    unreserved_concurrency: int
 
     @classmethod
     def of(cls, series: Series) -> Self:
@@ -84,6 +93,7 @@ class Summary:
             "invocations": admitted,
             "throttles": throttles,
             "throttle_ratio": _ratio(throttles, admitted + throttles),
+            "provisioned": outcomes[:, Outcome.PROVISIONED],
             "cold_starts": outcomes[:, Outcome.COLD],
             "cold_start_ratio": _ratio(outcomes[:, Outcome.COLD], admitted),
             "peak_concurrency": np.append(by_function, region_peak).astype(np.uint32),
@@ -94,6 +104,7 @@ class Summary:
             tuple(function.name for function in account.functions),
             {name: column[:-1] for name, column in columns.items()},
             {name: column[-1].item() for name, column in columns.items()},
+            account.unreserved_concurrency,
         )
 
     def __getitem__(self, column: str) -> npt.NDArray[Any]:
@@ -164,12 +175,17 @@ class Summary:
             for row in kept
         ]
         body.append(self._row("Region", self.region))
-        limit, reserved = int(self.region["limit"]), self["limit"]
-        unreserved = limit - int(reserved[reserved > 0].sum())
         notes.append(
-            f"unreserved: {unreserved:,} of {limit:,}; peak and mean are concurrent executions"
+            f"unreserved: {self.unreserved_concurrency:,} of {int(self.region['limit']):,}; "
+            "peak and mean are concurrent executions"
         )
-        return [*_HEAD], body, "\n".join(notes)
+        heads = [*_HEAD]
+        if not self.region["provisioned"]:
+            # Most accounts have none: no column of zeros.
+            column = heads.index("provisioned")
+            for row in (heads, *body):
+                del row[column]
+        return heads, body, "\n".join(notes)
 
     @staticmethod
     def _row(name: str, values: dict[str, Any]) -> list[str]:
@@ -186,13 +202,16 @@ class Summary:
             f"{int(values['throttles']):,}",
             _text.percent(float(values["throttles"]), float(values["arrivals"])),
             ", ".join(causes) or "-",
+            f"{int(values['provisioned']):,}",
             f"{int(values['cold_starts']):,}",
             f"{int(values['peak_concurrency']):,}",
             "-" if np.isnan(mean) else f"{mean:,.2f}",
         ]
 
     def __rich__(self) -> _text.Table:
-        return _text.Table(*self.rows(), left=("function", "because"), spare=_SPARE)
+        heads, body, note = self.rows()
+        spare = [column for column in _SPARE if column in heads]
+        return _text.Table(heads, body, note, left=("function", "because"), spare=spare)
 
     def __repr__(self) -> str:
         return _text.plain(self)
