@@ -1,5 +1,7 @@
 """What tests of several files share."""
 
+import csv
+import json
 import os
 from pathlib import Path
 
@@ -19,3 +21,13 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data at {folder}: set LAMBDACORE_DATA to their folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def analytic_reference(shared_data):
+    """Rows of (model, parameters, quantity, value), computed with 40 digits."""
+    with (shared_data / "analytic_reference.csv").open(newline="") as file:
+        return [
+            (row["model"], json.loads(row["params"]), row["quantity"], float(row["value"]))
+            for row in csv.DictReader(file)
+        ]

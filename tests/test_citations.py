@@ -36,13 +36,15 @@ def test_every_number_that_is_cited_is_in_the_docs(source, numbers):
 
 
 def test_every_worked_example_has_its_test():
-    tests = (ROOT / "tests" / "test_worked_examples.py").read_text("utf-8")
+    files = sorted((ROOT / "tests").glob("test_worked_examples*.py"))
+    tests = "".join(path.read_text("utf-8") for path in files)
     listed = set(re.findall(r"^\| E(\d\d) \|", EXAMPLES.read_text("utf-8"), re.M))
     assert listed == set(re.findall(r"_e(\d\d)(?=_)", tests))
 
 
 def test_every_invariant_theorem_and_false_statement_is_cited_by_a_test(numbers):
-    text = (ROOT / "tests" / "test_invariants.py").read_text("utf-8")
+    files = ("test_invariants.py", "test_invariants_extended.py")
+    text = "".join((ROOT / "tests" / name).read_text("utf-8") for name in files)
     for number in numbers:
         if re.fullmatch(r"[ITN]\d+", number):
             assert re.search(rf"\b{number}\b|_{number.lower()}_", text), number

@@ -114,7 +114,7 @@ def test_the_help_keeps_its_examples_on_lines_of_their_own(folder):
 def test_required_says_when_its_pure_pool_is_not_enough(folder):
     """3,000 calls at once need 3,000, and the scaling rate lets 1,000 begin."""
     lc.write_trace(lc.Trace([0] * 3_000, "f", 10**9), folder / "burst.csv")
-    assert "scaling rate 2,000 of 2,000" in run(folder, "required", "burst.csv")
+    assert "scaling rate 2,000, account rate 0 of 2,000" in run(folder, "required", "burst.csv")
     report = json.loads(run(folder, "required", "burst.csv", "--json"))
     assert report["account"]["required"] == 3_000
     assert report["check"]["throttles"] == 2_000

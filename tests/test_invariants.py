@@ -11,13 +11,14 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import lambdacore as lc
-from lambdacore.testing import accounts, cases, reference_verdicts, traces
+from lambdacore.testing import accounts, cases, reference_verdicts, schedules, traces
+from lambdacore.testing.reference_api import CHECKS
 
 NS = 1e-9
 property_test = settings(max_examples=300, deadline=None, derandomize=True)
 
 #: What the theorems of loss systems are about: pools, and nothing that changes a duration.
-pure = {"environments": False}
+pure = {"environments": False, "rates": "off"}
 
 
 def throttled_rows(account, trace):
@@ -87,7 +88,9 @@ def test_i6_creations_never_outrun_the_scaling_rate(case):
 def test_i8_unreserved_traffic_cannot_touch_a_reserved_function(data):
     """I8, T3: isolation, byte for byte, and the other way round."""
     trace = data.draw(traces(max_functions=3))
-    account = data.draw(accounts(trace))
+    # The account's own rate and the legacy scaling bucket are met by all (see N6, N7).
+    scaling, rates = data.draw(st.booleans()), data.draw(st.sampled_from(["off", "partitioned"]))
+    account = data.draw(accounts(trace, scaling=scaling, rates=rates))
     reserved = {f.name for f in account.functions if f.reserved_concurrency is not None}
     assume(0 < len(reserved) < len(account.functions))
     is_reserved = np.array([name in reserved for name in trace.functions])[trace.function]
@@ -99,15 +102,17 @@ def test_i8_unreserved_traffic_cannot_touch_a_reserved_function(data):
         assert lc.simulate(account, alone).outcome.tobytes() == outcome[kept].tobytes()
 
 
-@given(cases())
+@given(st.data())
 @property_test
-def test_i9_the_order_of_the_checks_never_changes_a_verdict(case):
+def test_i9_the_order_of_the_checks_never_changes_a_verdict(data):
     """I9: checks are pure predicates; only the cause that is reported depends on order."""
-    account, trace = case
-    throttled = lc.simulate(account, trace).outcome >= 16
-    for order in itertools.permutations(("zero", "concurrency", "environment")):
-        verdicts = reference_verdicts(account, trace, check_order=order)
-        assert [v.outcome not in ("WARM", "COLD") for v in verdicts] == throttled.tolist()
+    account, trace = data.draw(cases(qualified=True))
+    schedule = data.draw(schedules(account))
+    throttled = lc.simulate(account, trace, schedule).outcome >= 16
+    for order in data.draw(st.lists(st.permutations(CHECKS), min_size=6, max_size=6)):
+        verdicts = reference_verdicts(account, trace, schedule, check_order=tuple(order))
+        admitted = [v.outcome in ("WARM", "COLD", "PROVISIONED") for v in verdicts]
+        assert admitted == (~throttled).tolist()
 
 
 @given(st.data())
@@ -150,7 +155,7 @@ def test_i12_which_idle_environment_is_taken_does_not_matter_without_expiry(case
 def test_i13_the_throttled_sets_of_growing_limits_are_nested(trace, reserved):
     """I13, T1 (N1): throttled at c + 1 is a subset of throttled at c."""
     before = set(range(len(trace)))
-    profile = lc.Profile(environments="off")
+    profile = lc.Profile.named("pure-pools")
     for limit in range(10):
         reserve = {"f0": limit} if reserved else {}
         account = lc.Account.for_trace(
@@ -165,7 +170,7 @@ def test_i13_the_throttled_sets_of_growing_limits_are_nested(trace, reserved):
 @property_test
 def test_i13_a_larger_reservation_admits_a_superset_and_leaves_the_others_a_subset(trace):
     """I13: R up for f: more of f, at the price of the unreserved pool."""
-    profile = lc.Profile(environments="off")
+    profile = lc.Profile.named("pure-pools")
     sets = []
     for reserved in range(5):
         account = lc.Account.for_trace(
@@ -182,7 +187,7 @@ def test_i13_a_larger_reservation_admits_a_superset_and_leaves_the_others_a_subs
 @property_test
 def test_no_throttle_exactly_when_the_limit_reaches_the_peak_of_the_unlimited_run(trace):
     """T2, in both directions."""
-    free = lc.Account.for_trace(trace, 1_000, profile=lc.Profile(environments="off"))
+    free = lc.Account.for_trace(trace, 1_000, profile=lc.Profile.named("pure-pools"))
     peak = int(lc.simulate(free, trace).summary().region["peak_concurrency"])
     for limit in range(peak + 2):
         account = free.replace(concurrency_limit=limit, unreserved_floor=0)
@@ -193,7 +198,9 @@ def test_no_throttle_exactly_when_the_limit_reaches_the_peak_of_the_unlimited_ru
 @property_test
 def test_i14_without_limits_nothing_is_throttled_and_concurrency_is_the_overlap(trace):
     """I14: at each arrival, those that began and have not ended, and itself."""
-    account = lc.Account.for_trace(trace, 2**31 - 1, profile=lc.Profile(scaling="off"))
+    account = lc.Account.for_trace(
+        trace, 2**31 - 1, profile=lc.Profile(scaling="off", rps_scope="off")
+    )
     result = lc.simulate(account, trace)
     assert not (result.outcome >= 16).any()
     ends = result.completions()
@@ -272,7 +279,7 @@ def test_one_arrival_fewer_can_throttle_more_in_a_pure_pool():
     """N4. The first call keeps the second, longer one out; without it the second takes the permit
     and keeps it while two short ones come.
     """
-    profile = lc.Profile(environments="off")
+    profile = lc.Profile.named("pure-pools")
     rows = [(0, "f", 1), (0, "f", 2), (1, "f", 0), (1, "f", 0)]
     assert throttles(small_trace(*rows), 1, profile=profile) == 1
     assert throttles(small_trace(*rows[1:]), 1, profile=profile) == 2
@@ -280,7 +287,7 @@ def test_one_arrival_fewer_can_throttle_more_in_a_pure_pool():
 
 def test_a_shorter_call_can_throttle_more_in_a_pure_pool():
     """N4. The same with the first call one nanosecond shorter: it is gone when the second comes."""
-    profile = lc.Profile(environments="off")
+    profile = lc.Profile.named("pure-pools")
     rows = [(0, "f", 2), (1, "f", 2), (2, "f", 0), (2, "f", 0)]
     assert throttles(small_trace(*rows), 1, profile=profile) == 1
     rows[0] = (0, "f", 1)
@@ -289,7 +296,7 @@ def test_a_shorter_call_can_throttle_more_in_a_pure_pool():
 
 def test_a_larger_reservation_can_harm_the_others_and_throttle_more_in_all():
     """N5. What is set apart for a, and not used, is missing in the pool of b."""
-    profile = lc.Profile(environments="off")
+    profile = lc.Profile.named("pure-pools")
     trace = small_trace((0, "a", 5), (0, "b", 5), (1, "b", 5))
     counts = [throttles(trace, 3, reserve={"a": r}, profile=profile) for r in (1, 2, 3)]
     assert counts == [0, 1, 2]

@@ -40,7 +40,7 @@ def test_the_azure_slice_loses_what_was_counted_at_every_limit(azure, expected):
     """Shared pool, no retry; +-1 where an ulp in end - duration can flip a tie."""
     counted = expected["azure2021_rows1-199.csv"]["lost_calls_shared_pool_no_retry"]
     assert len(counted) == 10
-    profile = lc.Profile(environments="off")
+    profile = lc.Profile.named("pure-pools")
     for limit, lost in counted.items():
         account = lc.Account.for_trace(azure, int(limit), profile=profile, unreserved_floor=0)
         throttles = lc.simulate(account, azure).summary().region["throttles"]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import lambdacore as lc
 from lambdacore.testing import traces
 
-PURE = lc.Profile(environments="off")
+PURE = lc.Profile.named("pure-pools")
 
 
 def throttles_at(trace, limit):
@@ -125,3 +125,11 @@ def test_an_unknown_function_is_refused_with_a_suggestion():
     answer = lc.required_concurrency(lc.Trace([0], "checkout", 1))
     with pytest.raises(lc.ConfigurationError, match="did you mean 'checkout'"):
         answer["chekout"]
+
+
+def test_versions_and_aliases_of_a_function_need_one_limit():
+    """Rule 1.8: concurrency is reserved for a whole function."""
+    trace = lc.Trace([0.0, 0.0, 0.0], ["f:live", "g", "f:1"], 1.0)
+    answer = lc.required_concurrency(trace)
+    assert dict(answer) == {"f": 2, "g": 1}
+    assert answer.account_required == 3

@@ -327,6 +327,7 @@ def test_a_summary_has_the_causes_that_exist_and_no_limit_where_there_is_none(mi
     assert row["limit"] is None
     assert {code.name.lower() for code in lc.Outcome if code.throttled} & row.keys() == {
         "reserved_zero", "reserved_concurrency", "unreserved_concurrency", "scaling_rate",
+        "account_rate", "reserved_rate", "provisioned_rate", "account_concurrency",
     }  # fmt: skip
 
 
@@ -354,7 +355,7 @@ def test_outcome_codes_are_frozen():
         "PROVISIONED": 1, "WARM": 2, "COLD": 3,
         "RESERVED_ZERO": 16, "RESERVED_CONCURRENCY": 17, "UNRESERVED_CONCURRENCY": 18,
         "SCALING_RATE": 19, "ACCOUNT_RATE": 20, "RESERVED_RATE": 21,
-        "ACCOUNT_CONCURRENCY": 22, "CALLER_RATE": 23,
+        "ACCOUNT_CONCURRENCY": 22, "CALLER_RATE": 23, "PROVISIONED_RATE": 24,
     }  # fmt: skip
     for code in lc.Outcome:
         assert code.throttled == (code >= 16)
@@ -365,7 +366,7 @@ def test_a_result_says_what_made_it_and_survives_pickling(minutes):
     made = minutes.provenance()
     assert made["versions"]["lambdacore"] == lc.__version__
     assert made["account"]["functions"][2]["reserved_concurrency"] == 2
-    assert made["account"]["profile"]["name"] == "pools-2026"
+    assert made["account"]["profile"]["name"] == "aws-2026"
     assert made["trace"] == {"invocations": 6, "sha256": minutes.trace.digest()}
     copy = pickle.loads(pickle.dumps(minutes))
     assert copy.provenance() == made

@@ -24,10 +24,16 @@ TRACES = [
     if all(a[0] <= b[0] for a, b in itertools.pairwise(calls))
 ]
 PROFILES = {
-    "without environments": lc.Profile(environments="off"),
-    "with environments": lc.Profile(scaling="off", init_duration=NS, idle_timeout=2 * NS),
+    "without environments": lc.Profile.named("pure-pools"),
+    "with environments": lc.Profile(
+        scaling="off", rps_scope="off", init_duration=NS, idle_timeout=2 * NS
+    ),
     "with a token every other tick": lc.Profile(
-        scaling_burst=1, scaling_rate=1e9 / 2, init_duration=NS, idle_timeout=2 * NS
+        rps_scope="off",
+        scaling_burst=1,
+        scaling_rate=1e9 / 2,
+        init_duration=NS,
+        idle_timeout=2 * NS,
     ),
 }
 POOLS = [
@@ -71,7 +77,7 @@ def test_every_small_trace_has_the_outcomes_of_the_reference_model(profile):
             account._engine, one_after_the_other._columns(), [0, 1], calendar="heap"
         )
         assert result.outcome.tobytes() == heap.tobytes()
-        reference = as_reference(account, one_after_the_other)
+        reference = as_reference(account)
         expected = [
             (verdict.outcome, i * apart + verdict.end)
             for i, calls in enumerate(TRACES)
@@ -90,7 +96,7 @@ def test_every_small_trace_has_the_outcomes_of_the_reference_model(profile):
 def test_every_small_trace_alone_has_the_outcomes_of_the_reference_model():
     """The same from the very start of a run, in the account where most can happen."""
     account = account_of(2, (1, None), "with a token every other tick")
-    reference = as_reference(account, trace_of([]))
+    reference = as_reference(account)
     for calls in TRACES:
         outcome = lc.simulate(account, trace_of(calls)).outcome
         expected = [verdict.outcome for verdict in reference_simulate(reference, calls)]

@@ -4,20 +4,16 @@ Seeds are fixed, so each test is deterministic. At design time each comparison w
 over 30 independent replications with a false-alarm rate of 1e-4; its power is shown by
 refusing the answer for one server more and one fewer, where the runs are long enough for it.
 
-The reference data hold five models more, which say nothing about this version:
+The reference data hold two models that are found in `test_theory_provisioned.py`
+(``overflow_riordan``: what provisioned concurrency spills; ``shared_pool_with_caps``), and three
+that say nothing about AWS Lambda:
 
 - ``engset``: a source that runs a call makes no other meanwhile, so arrivals would have to
   depend on outcomes; a trace is fixed before the run.
 - ``kaufman_roberts``: calls that hold several permits at once; here each holds one.
-- ``overflow_riordan`` and ``trunk_reservation``: what one pool refuses tries a second pool,
-  or a pool keeps its last permits for some. That is how provisioned concurrency spills,
-  which is not modelled yet; here a call draws on one pool and is gone if that is full.
-- ``shared_pool_with_caps``: a call that needs room below its function's cap and in a shared
-  pool. A reservation caps its function, but is a pool of its own: no call needs both.
+- ``trunk_reservation``: a pool keeps its last permits for some of those that share it. Here
+  whoever shares a pool may take its last permit.
 """
-
-import csv
-import json
 
 import numpy as np
 import pytest
@@ -27,17 +23,7 @@ import lambdacore as lc
 
 REPLICATIONS = 30
 FALSE_ALARM = 1e-4
-PURE = lc.Profile(environments="off")
-
-
-@pytest.fixture
-def analytic_reference(shared_data):
-    """Rows of (model, parameters, quantity, value), computed with 40 digits."""
-    with (shared_data / "analytic_reference.csv").open(newline="") as file:
-        return [
-            (row["model"], json.loads(row["params"]), row["quantity"], float(row["value"]))
-            for row in csv.DictReader(file)
-        ]
+PURE = lc.Profile.named("pure-pools")
 
 
 def erlang_b(servers, offered):

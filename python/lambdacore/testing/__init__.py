@@ -8,17 +8,23 @@ small cases in which ties, zero durations and full pools are common.
 
 from typing import TYPE_CHECKING, Any
 
-from lambdacore.testing.bridge import as_reference, reference_verdicts
+from lambdacore.testing.bridge import (
+    as_reference,
+    reference_calls,
+    reference_targets,
+    reference_verdicts,
+)
 from lambdacore.testing.reference import (
     ReferenceAccount,
     ReferenceFunction,
     Verdict,
+    reference_answers,
     reference_concurrency,
     reference_simulate,
 )
 
 if TYPE_CHECKING:
-    from lambdacore.testing.strategies import accounts, cases, traces
+    from lambdacore.testing.strategies import accounts, cases, schedules, traces
 
 __all__ = [
     "ReferenceAccount",
@@ -27,16 +33,20 @@ __all__ = [
     "accounts",
     "as_reference",
     "cases",
+    "reference_answers",
+    "reference_calls",
     "reference_concurrency",
     "reference_simulate",
+    "reference_targets",
     "reference_verdicts",
+    "schedules",
     "traces",
 ]
 
 
 def __getattr__(name: str) -> Any:
     # hypothesis is only needed for the strategies.
-    if name in ("accounts", "cases", "traces"):
+    if name in ("accounts", "cases", "schedules", "traces"):
         from lambdacore.testing import strategies
 
         return getattr(strategies, name)
