@@ -30,8 +30,13 @@ class ConcurrencyDisplay:
     The height of the picture is the account's limit, divided as the account divides it:
     each reservation is a band of its own at the bottom, solid where it is used and hatched
     where it is held free; the shared pool lies above, up to the line of the limit. So the
-    stack touches the line exactly when the shared pool is full. The strip below counts
-    what was throttled, in the same colours.
+    stack touches the line exactly when the shared pool is full. Provisioned concurrency is
+    such a band too, and what spills from it lies in the shared pool, in the same colour;
+    inside a reservation it is a dashed line in the reservation's band. The strip below
+    counts what was throttled, in the same colours.
+
+    The bands are those of the account at the start: a schedule that changes them does not
+    change the picture's.
 
     Make it with `from_result`; the constructor takes plain arrays, of any origin.
 
@@ -40,7 +45,8 @@ class ConcurrencyDisplay:
     bin_starts : array_like of int64, shape (bins,)
         Nanosecond at which each bin begins.
     concurrency : array_like of int, shape (rows, bins)
-        What each row runs; rows from the bottom of the stack to its top.
+        What each row runs; rows from the bottom of the stack to its top. Rows of one name
+        and colour are one function, in several pools.
     throttles : array_like of int, shape (rows, bins)
         What was throttled of each row.
     period : float, keyword
@@ -50,7 +56,10 @@ class ConcurrencyDisplay:
     concurrency_limit : int, keyword
         The account's limit.
     reserved : sequence of int or None, keyword
-        Reserved concurrency of each row; None where it draws on the shared pool.
+        Reserved concurrency of each row; None where it has none.
+    provisioned : sequence of int or None, keyword
+        Provisioned concurrency of each row: inside its reservation, or else a pool of its
+        own. A row with neither draws on the shared pool.
     arrivals : sequence of int, keyword
         Invocations of each row, admitted or not; the headline's shares need them.
     colors : sequence of str, keyword
@@ -80,8 +89,9 @@ class ConcurrencyDisplay:
     anything that ever ran, since the maxima stand at different instants. Here every pool is
     shown in each bin at the one instant when it was fullest: the shared pool's upper edge
     is CloudWatch's ``UnreservedConcurrentExecutions`` (maximum), a reserved function's is
-    its ``ConcurrentExecutions``, and the parts of the shared pool are what each function ran
-    at that very instant. Without reservations the upper edge is that of the Region.
+    its ``ConcurrentExecutions``, that of provisioned environments is what they all ran, and
+    the parts of the shared pool are what each function ran at that very instant. Without
+    bands below it the upper edge is that of the Region.
     """
 
     figure_: Figure
@@ -101,6 +111,7 @@ class ConcurrencyDisplay:
         functions: Sequence[str],
         concurrency_limit: int,
         reserved: Sequence[int | None] | None = None,
+        provisioned: Sequence[int | None] | None = None,
         arrivals: Sequence[int] | None = None,
         colors: Sequence[str] | None = None,
         focus: str | None = None,
@@ -113,8 +124,9 @@ class ConcurrencyDisplay:
         self.period = period
         self.concurrency_limit = concurrency_limit
         self.reserved = [None] * shape[0] if reserved is None else [*reserved]
+        self.provisioned = [None] * shape[0] if provisioned is None else [*provisioned]
         self.arrivals = None if arrivals is None else [*arrivals]
-        palette = _style.colors_of(self.functions, None)
+        palette = _style.colors_of([*dict.fromkeys(self.functions)], None)
         self.colors = [palette[f] for f in self.functions] if colors is None else [*colors]
         self.focus = focus
 
@@ -199,6 +211,7 @@ class ConcurrencyDisplay:
             functions=[row.label for row in rows.rows],
             concurrency_limit=result.account.concurrency_limit,
             reserved=[row.reserved for row in rows.rows],
+            provisioned=[row.provisioned for row in rows.rows],
             arrivals=[row.arrivals for row in rows.rows],
             colors=[color[row.name] for row in rows.rows],
             focus=None if focus is None else _text.shorten(focus),

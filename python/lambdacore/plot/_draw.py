@@ -115,7 +115,7 @@ def _draw_areas(
                 step="post",
                 **{"color": display.colors[row], "linewidth": 0, "zorder": 2, **area_style},
             )
-        if band.reserved and band.capacity:
+        if not band.shared and band.capacity:
             color = display.colors[band.rows[0]]
             top = np.full(len(upper), band.base + band.capacity)
             ax.fill_between(
@@ -195,15 +195,17 @@ def _draw_limits(display: ConcurrencyDisplay, ax: Axes) -> None:
     lowest = 0.0
     for band in bands(display):
         top = min(band.base + band.capacity, height)
-        if top <= band.base or (limit > height and not band.reserved):
+        if top <= band.base or (limit > height and band.shared):
             continue
-        color = display.colors[band.rows[0]] if band.reserved else GREY
+        color = GREY if band.shared else display.colors[band.rows[0]]
         ax.plot(
             [1, 1], [band.base + gap, top - gap], color=color, linewidth=5,
             solid_capstyle="butt", transform=beside, clip_on=False, zorder=4,
         )  # fmt: skip
-        if band.reserved:
+        if not band.shared:
             ax.axhline(top, color=color, linewidth=1.2, zorder=3)
+        if band.ready:
+            _draw_ready(ax, band, labelled=top - band.base - band.ready > least)
         # Words of thin bands move up rather than over each other.
         middle = max((band.base + top) / 2, lowest)
         lowest = middle + least
@@ -215,8 +217,22 @@ def _draw_limits(display: ConcurrencyDisplay, ax: Axes) -> None:
             )  # fmt: skip
 
 
+def _draw_ready(ax: Axes, band: Band, *, labelled: bool) -> None:
+    """Draw how much of a reservation is provisioned, on top of what runs."""
+    from matplotlib.patheffects import withStroke
+
+    level = band.base + band.ready
+    ax.axhline(level, color=INK, linewidth=0.9, linestyle=(0, (5, 3)), zorder=3)
+    if labelled:
+        ax.annotate(
+            f"{band.ready:,} provisioned", (0, level), (4, 3), textcoords="offset points",
+            xycoords=ax.get_yaxis_transform(), color=INK, fontsize=10, zorder=4,
+            path_effects=[withStroke(linewidth=3, foreground="white", alpha=0.8)],
+        )  # fmt: skip
+
+
 def _capacity_text(display: ConcurrencyDisplay, band: Band, *, roomy: bool) -> str:
-    if not band.reserved:
-        return f"{band.capacity:,} shared"
-    name = _text.shorten(display.functions[band.rows[0]], 14)
-    return f"{band.capacity:,} reserved" + (f"\nfor {name}" if roomy else "")
+    text = f"{band.capacity:,} {band.kind}"
+    if band.shared or not roomy:
+        return text
+    return f"{text}\nfor {_text.shorten(display.functions[band.rows[0]], 14)}"

@@ -27,7 +27,7 @@ class Runs(NamedTuple):
     def of(cls, result: Result) -> Runs:
         """Read the runs off a result."""
         admitted = ~result.throttled
-        rows = np.array(result._series.traced, dtype=np.int64)
+        rows = np.array(result._series.rows, dtype=np.int64)
         index = result.trace.function[admitted]
         function = rows[index] if len(rows) else np.zeros(0, np.int64)
         return cls(result.trace.arrival[admitted], result.completions()[admitted], function)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from lambdacore import _check, _text
 from lambdacore.errors import ConfigurationError
-from lambdacore.outcome import FIRST_THROTTLED
+from lambdacore.outcome import FIRST_THROTTLED, Outcome
 from lambdacore.plot._levels import Runs, levels_at_peaks
 from lambdacore.result import Result
 
@@ -37,15 +37,26 @@ def check_result(argument: str, value: object) -> None:
 
 
 class Row(NamedTuple):
-    """One band of the stack: a function, or the others together."""
+    """One layer of the stack: a function, or the others together.
+
+    What has provisioned concurrency and no reservation is two rows: its own pool, and what
+    spills from it into the shared one.
+    """
 
     #: The function's name; `OTHERS` for the rest.
     name: str
     #: What legend and headline call it.
     label: str
-    #: Its reservation; None: it draws on the shared pool.
+    #: Its reservation, if it has one.
     reserved: int | None
+    #: Its provisioned environments: inside the reservation, or else a pool of their own.
+    provisioned: int | None
     arrivals: int
+
+    @property
+    def shared(self) -> bool:
+        """Whether it draws on the shared pool."""
+        return self.reserved is None and self.provisioned is None
 
 
 class Rows(NamedTuple):
@@ -63,38 +74,51 @@ class Rows(NamedTuple):
     def of(cls, result: Result, names: Sequence[str], period: float, focus: str | None) -> Rows:
         """Compute the series of the functions in `names`, and of the others together.
 
-        Reserved rows lie below the shared ones. Among each, `focus` lies at the bottom,
-        then the others, and on top what varies most: bursts stand on steady ground.
+        Rows with a pool of their own lie below the shared ones. Among each, `focus` lies at
+        the bottom, then the others, and on top what varies most: bursts stand on steady ground.
         """
         account = result.account
         held = [f.reserved_concurrency for f in account.functions]
         reserved = np.array([-1 if holds is None else holds for holds in held], dtype=np.int64)
-        counts = result.totals().outcomes.sum(axis=1).astype(np.int64)
-        row_of = np.full(len(account.functions), -1, dtype=np.int64)
+        ready = np.array(
+            [sum(f.provisioned_by_qualifier.values()) for f in account.functions], dtype=np.int64
+        )
+        outcomes = result.totals().outcomes.astype(np.int64)
+        counts = outcomes.sum(axis=1)
+        # The row of what a function runs on demand, and of what on provisioned environments.
+        row_of = np.full((2, len(account.functions)), -1, dtype=np.int64)
         rows: list[Row] = []
+
+        def add(name: str, label: str, who: npt.NDArray[np.int64], holds: int | None) -> None:
+            came, prepared = int(counts[who].sum()), int(ready[who].sum()) or None
+            row_of[:, who] = len(rows)
+            if holds is not None or prepared is None:
+                rows.append(Row(name, label, holds, prepared, came))
+                return
+            apart = who[ready[who] > 0]
+            served = int(outcomes[apart, Outcome.PROVISIONED].sum())
+            rows.append(Row(name, label, None, None, came - served))
+            row_of[1, apart] = len(rows)
+            rows.append(Row(name, label, None, prepared, served))
+
         index = {f.name: i for i, f in enumerate(account.functions)}
         for name in names:
-            where = index[name]
-            row_of[where] = len(rows)
-            rows.append(Row(name, _text.shorten(name), held[where], int(counts[where])))
+            add(name, _text.shorten(name), np.array([index[name]]), held[index[name]])
+        matters = (counts > 0) | (reserved > 0) | (ready > 0)
         for holds_some in (True, False):
-            rest = (row_of < 0) & ((reserved >= 0) == holds_some) & ((counts > 0) | (reserved > 0))
-            if rest.any():
-                row_of[rest] = len(rows)
-                label = (
-                    f"{_text.count(int(rest.sum()), 'other')}{' with a reservation' * holds_some}"
-                )
-                capacity = int(reserved[rest].sum()) if holds_some else None
-                rows.append(Row(OTHERS, label, capacity, int(counts[rest].sum())))
+            rest = np.flatnonzero((row_of[0] < 0) & ((reserved >= 0) == holds_some) & matters)
+            if len(rest):
+                label = f"{_text.count(len(rest), 'other')}{' with a reservation' * holds_some}"
+                add(OTHERS, label, rest, int(reserved[rest].sum()) if holds_some else None)
         starts = result.bin_starts(period)
         concurrency = _by_pool(result, rows, row_of, starts)
         throttles = np.zeros((len(rows), len(starts)), dtype=np.uint64)
-        shown = row_of >= 0
-        np.add.at(throttles, row_of[shown], result.throttles(period)[shown])
+        shown = row_of[0] >= 0
+        np.add.at(throttles, row_of[0, shown], result.throttles(period)[shown])
 
         def place(row: int) -> tuple[bool, bool, bool, float]:
             varies = float(concurrency[row].std()) if len(starts) else 0.0
-            shared, other = rows[row].reserved is None, rows[row].name == OTHERS
+            shared, other = rows[row].shared, rows[row].name == OTHERS
             return (shared, rows[row].name != focus, other != shared, varies)
 
         order = sorted(range(len(rows)), key=place)
@@ -106,10 +130,14 @@ class Rows(NamedTuple):
 def _by_pool(
     result: Result, rows: list[Row], row_of: npt.NDArray[np.int64], starts: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.int64]:
-    """Levels of each row when its pool is fullest: a reservation is a pool of its own."""
+    """Levels of each row when its pool is fullest: all but the shared rows are pools."""
     levels = np.zeros((len(rows), len(starts)), dtype=np.int64)
     runs = Runs.of(result)
-    shared = [row for row, made in enumerate(rows) if made.reserved is None]
+    # What runs on provisioned environments counts as a second list of the same functions.
+    on_ready = result.outcome[~result.throttled] == Outcome.PROVISIONED
+    runs = runs._replace(function=runs.function + on_ready * row_of.shape[1])
+    row_of = row_of.ravel()
+    shared = [row for row, made in enumerate(rows) if made.shared]
     for pool in [shared, *([row] for row in range(len(rows)) if row not in shared)]:
         of_pool = runs.only(np.isin(row_of, pool))
         if len(of_pool.start):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lambdacore import _text
 from lambdacore.plot._bands import bands
@@ -37,8 +37,9 @@ def draw_legend(
     for display in displays:
         for label, color in zip(display.functions, display.colors, strict=True):
             names[label] = Patch(color=color)
-    if any(band.reserved and band.capacity for d in displays for band in bands(d)):
-        names["reserved, not in use"] = Patch(
+    held = {band.kind for d in displays for band in bands(d) if band.capacity} - {"shared"}
+    if held:
+        names[f"{' or '.join(sorted(held, reverse=True))}, not in use"] = Patch(
             facecolor="white", edgecolor=GREY, hatch="/////", linewidth=0
         )
     if not names:
@@ -70,12 +71,13 @@ def draw_headline(display: ConcurrencyDisplay, ax: Axes, title: str | None, abov
     """Say the numbers above the axes: title, headline, and who else was throttled."""
     room = _room(ax)
     # As large as is beautiful, or as some 36 letters leave room for: bold ones are 0.62 em.
-    large = min(max(room / (0.62 * 36), 11), 17)
+    # Never smaller than the lines around it.
+    large = min(max(room / (0.62 * 36), 12), 17)
     headline, more = _facts(display, int(room / (0.62 * large)), int(room / (0.57 * 12)))
     lines = [
         (more, 12, QUIET, "normal"),
         (headline, large, INK, "bold"),
-        (title, 13, QUIET, "bold"),
+        (title, min(13, large), QUIET, "bold"),
     ]
     lines = [line for line in lines if line[0]]
     for words, size, color, weight in lines[:-1]:
@@ -104,38 +106,72 @@ def _room(ax: Axes) -> float:
     return 72 * (inches * share - 0.8)
 
 
+class _Count(NamedTuple):
+    """What became of a function's invocations, in whichever pool they ran."""
+
+    name: str
+    color: str
+    throttled: int
+    arrivals: int | None
+
+    @property
+    def one(self) -> bool:
+        """Whether it is one function: the others together are grey."""
+        return self.color != GREY
+
+    @property
+    def share(self) -> str:
+        """The share of the throttles, if it is known."""
+        if self.arrivals is None:
+            return ""
+        return f" ({_text.percent(self.throttled, self.arrivals)})"
+
+
+def _counts(display: ConcurrencyDisplay) -> list[_Count]:
+    """Count each function once, however many rows it has; the most throttled first."""
+    functions: dict[tuple[str, str], list[int]] = {}
+    for row, key in enumerate(zip(display.functions, display.colors, strict=True)):
+        functions.setdefault(key, []).append(row)
+    throttled, arrivals = display.throttles.sum(axis=1), display.arrivals
+    counts = [
+        _Count(
+            *key,
+            int(throttled[rows].sum()),
+            None if arrivals is None else sum(arrivals[row] for row in rows),
+        )
+        for key, rows in functions.items()
+    ]
+    return sorted(counts, key=lambda count: -count.throttled)
+
+
 def _facts(display: ConcurrencyDisplay, large: int, small: int) -> tuple[str, str]:
     """Give the headline of `large` letters and the line below it of `small` ones."""
-    throttled = display.throttles.sum(axis=1).tolist()
-    arrivals = display.arrivals
-    came = "" if arrivals is None else _text.count(sum(arrivals), "invocation")
     if not len(display.bin_starts):
         return "No invocations", ""
-
-    def share(row: int) -> str:
-        return "" if arrivals is None else f" ({_text.percent(throttled[row], arrivals[row])})"
-
-    ranked = sorted(range(len(throttled)), key=lambda row: -throttled[row])
+    arrivals = display.arrivals
+    of_all = "" if arrivals is None else f"of {_text.count(sum(arrivals), 'invocation')}"
+    counts = _counts(display)
     # A headline is about one function; the others together are none.
-    named = [row for row in ranked if display.colors[row] != GREY] or ranked
-    head = next((row for row in named if display.functions[row] == display.focus), named[0])
-    others = [row for row in ranked if row != head and throttled[row]]
-    if display.focus is None and not any(throttled):
-        return "Nothing throttled", came and f"of {came}"
-    fact = f"{throttled[head]:,} throttled{share(head)}" if throttled[head] else "none throttled"
-    name = _text.shorten(display.functions[head], max(9, large - 2 - len(fact)))
-    headline = f"{name}: {fact}"
-    if len(throttled) == 1:
-        return headline, came and f"of {came}"
+    named = [count for count in counts if count.one] or counts
+    head = next((count for count in named if count.name == display.focus), named[0])
+    others = [count for count in counts if count is not head and count.throttled]
+    if display.focus is None and not any(count.throttled for count in counts):
+        return "Nothing throttled", of_all
+    fact = f"{head.throttled:,} throttled{head.share}" if head.throttled else "none throttled"
+    headline = f"{_text.shorten(head.name, max(9, large - 2 - len(fact)))}: {fact}"
+    if len(counts) == 1:
+        return headline, of_all
     if not others:
         return headline, "no other function throttled"
-    others.sort(key=lambda row: display.colors[row] == GREY)
-    nameable = sum(display.colors[row] != GREY for row in others)
-    for naming in range(min(nameable, 4), -1, -1):
+    others.sort(key=lambda count: not count.one)
+    most = min(sum(count.one for count in others), 4)
+    # Fewer names, and at last one without its share, until the line fits.
+    tries = [(n, True) for n in range(most, 0, -1)] + [(min(most, 1), False), (0, False)]
+    for naming, shares in tries:
         parts = [
-            f"{display.functions[row]} {throttled[row]:,}{share(row)}" for row in others[:naming]
+            f"{count.name} {count.throttled:,}{count.share * shares}" for count in others[:naming]
         ]
-        rest = sum(throttled[row] for row in others[naming:])
+        rest = sum(count.throttled for count in others[naming:])
         parts += [f"{'others ' * (naming > 0)}{rest:,}"] if rest else []
         more = f"also throttled: {', '.join(parts)}"
         if len(more) <= small:
