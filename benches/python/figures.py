@@ -51,30 +51,72 @@ def poisson(invocations: int, in_flight: int, functions: int = 1) -> lc.Trace:
     )
 
 
+Case = tuple[lc.Account, lc.Schedule | None]
+
+
+def pure_pool(trace: lc.Trace, limit: int) -> Case:
+    return lc.Account.for_trace(trace, limit, profile="pure-pools"), None
+
+
+def environments(trace: lc.Trace, limit: int, profile: str = "pools-2026") -> Case:
+    return lc.Account.for_trace(trace, limit, profile=profile, init_duration=0.2), None
+
+
+def request_rates(trace: lc.Trace, limit: int) -> Case:
+    return environments(trace, limit, "aws-2026")
+
+
+def everything(trace: lc.Trace, limit: int) -> Case:
+    """Provision a quarter, reserve an eighth, count all attempts, change something every second."""
+    profile = lc.Profile(scaling="sliding10", rps_counts="all")
+    names = trace.functions
+    account = lc.Account.for_trace(
+        trace,
+        limit,
+        reserve=dict.fromkeys(names[::8], 9),
+        provision=dict.fromkeys(names[::4], 3),
+        unreserved_floor=0,
+        profile=profile,
+        init_duration=0.2,
+    )
+    calls = [
+        lc.Call(
+            second * 10**9,
+            "PutFunctionConcurrency",
+            names[second % len(names)],
+            value=second % 7 + 6,
+        )
+        for second in range(int(trace.arrival[-1] / 1e9))
+    ]
+    return account, lc.Schedule(calls)
+
+
 def replay(invocations: int) -> None:
-    pure = lc.Profile(environments="off")
     print(f"\nreplay of {invocations:,} invocations through lc.simulate, per invocation")
     print(
         f"{'in flight':>10} {'functions':>9}  {'what':24} "
         f"{'wheel':>9} {'':>10} {'heap':>9} {'ratio':>6}"
     )
-    cases = [
-        (1_000, 1, "one shared pool", pure, {}),
-        (100_000, 1, "one shared pool", pure, {}),
-        (1_000_000, 1, "one shared pool", pure, {}),
-        (1_000, 1, "environments + scaling", lc.Profile(), {"init_duration": 0.2}),
-        (1_000, 100, "environments + scaling", lc.Profile(), {"init_duration": 0.2}),
+    cases: list[tuple[int, int, str, Callable[[lc.Trace, int], Case]]] = [
+        (1_000, 1, "one shared pool", pure_pool),
+        (100_000, 1, "one shared pool", pure_pool),
+        (1_000_000, 1, "one shared pool", pure_pool),
+        (1_000, 1, "environments + scaling", environments),
+        (1_000, 100, "environments + scaling", environments),
+        (1_000, 100, "+ request rates", request_rates),
+        (1_000, 100, "everything on", everything),
     ]
-    for in_flight, functions, what, profile, values in cases:
+    for in_flight, functions, what, make in cases:
         trace = poisson(invocations, in_flight, functions)
-        account = lc.Account.for_trace(trace, in_flight, profile=profile, **values)
-        traced = list(range(functions))
+        account, schedule = make(trace, in_flight)
+        timeline = (schedule or lc.Schedule())._judge(account)[1]
+        targets = [account.resolve(name)[0] for name in trace.functions]
         columns = trace._columns()
         times = interleaved(
             {
-                "wheel": lambda a=account, t=trace: lc.simulate(a, t),
-                "heap": lambda a=account, c=columns, t=traced: _core.simulate(
-                    a._engine, c, t, calendar="heap"
+                "wheel": lambda a=account, t=trace, s=schedule: lc.simulate(a, t, s),
+                "heap": lambda a=account, c=columns, t=targets, changes=timeline: _core.simulate(
+                    a._engine, c, t, timeline=changes, calendar="heap"
                 ),
             }
         )
