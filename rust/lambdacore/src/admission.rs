@@ -267,20 +267,21 @@ impl Admission<'_> {
             }
         }
         // A6: an idle environment, else a token to create one.
-        let is_warm =
-            !self.profile.environments || version.environments.has_idle(version.idle_timeout, now);
-        if !is_warm {
-            let gate = &self.scaling_gates[version.scaling_gate as usize];
-            if !gate.is_open(self.profile.scaling, now) {
-                return Outcome::ScalingRate;
-            }
+        if !self.profile.environments || version.environments.has_idle(version.idle_timeout, now) {
+            return self.unless_capped::<EXTENDED>(Outcome::Warm);
         }
-        // A3b: after a change in mid-run a pool may have room that the account has not. It is
-        // asked last, so that it is only named where nothing else is short.
-        if EXTENDED && self.is_capped() {
-            return Outcome::AccountConcurrency;
+        let gate = &self.scaling_gates[version.scaling_gate as usize];
+        if !gate.is_open(self.profile.scaling, now) {
+            return Outcome::ScalingRate;
         }
-        if is_warm { Outcome::Warm } else { Outcome::Cold }
+        self.unless_capped::<EXTENDED>(Outcome::Cold)
+    }
+
+    /// A3b: after a change in mid-run a pool may have room that the account has not. It is asked
+    /// last, so that it is only named where nothing else is short.
+    #[inline(always)]
+    fn unless_capped<const EXTENDED: bool>(&self, admitted: Outcome) -> Outcome {
+        if EXTENDED && self.is_capped() { Outcome::AccountConcurrency } else { admitted }
     }
 
     /// Whether as many run as the account may run in all (A3b).
