@@ -229,3 +229,12 @@ def test_a_scenario_may_declare_all_functions_and_change_the_profile(folder):
     rows = {row["function"]: row for row in report["summary"]["functions"]}
     assert rows["b"]["scaling_rate"] == 1
     assert report["provenance"]["account"]["idle_timeout"] == "inf"
+
+
+def test_provisioned_concurrency_may_be_given_for_an_alias_that_the_trace_does_not_name(folder):
+    lc.write_trace(lc.Trace([0.0, 0.0], ["f", "f:live"], 1.0), folder / "calls.csv")
+    said = run(folder, "simulate", "calls.csv", "--provision", "f:blue=3", "--json")
+    assert json.loads(said)["summary"]["functions"][0]["provisioned"] == 1
+    lc.write_trace(lc.Trace([0.0, 0.0], ["f", "f"], 1.0), folder / "plain.csv")
+    said = run(folder, "simulate", "plain.csv", "--provision", "f=1", "--json")
+    assert json.loads(said)["summary"]["functions"][0]["provisioned"] == 1

@@ -319,3 +319,14 @@ def test_dimensions_that_contradict_each_other_are_refused():
         result.get_metric_data([query])
     with pytest.raises(lc.ConfigurationError, match="a list of queries"):
         result.get_metric_data(None)
+    good = {"MetricName": "Invocations", "Dimensions": []}
+    good = {"Id": "m1", "MetricStat": {"Metric": good, "Period": 60, "Stat": "Sum"}}
+    unknown = {"MetricName": "Invocations", "Dimensions": [{"Name": "FunctionName", "Value": "y"}]}
+    for bad in (
+        {"Id": "m2", "Expression": "m1/60"},
+        {"Id": "m2", "MetricStat": {**good["MetricStat"], "Metric": unknown}},
+        {"Id": "m2", "MetricStat": {**good["MetricStat"], "Stat": "p99"}},
+        {"Id": "m2", "MetricStat": {**good["MetricStat"], "Period": 0}},
+    ):
+        with pytest.raises(lc.ConfigurationError, match=r"queries\[1\]"):
+            result.get_metric_data([good, bad])

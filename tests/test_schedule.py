@@ -335,3 +335,29 @@ def test_provisioned_concurrency_is_given_over_what_is_declared():
     assert with_claims(short, {}, {"f": 7}).provisioned_concurrency == 7
     with pytest.raises(lc.ConfigurationError, match="a plain number"):
         with_claims(short, {}, {"f:1": 6})
+
+
+def test_a_named_profile_is_looked_up_and_not_spelt():
+    """The name alone has not the values of that name."""
+    for name in ("aws-2022", "pure-pools"):
+        with pytest.raises(lc.ConfigurationError, match=r"lc\.Profile\.named"):
+            lc.Profile(name)
+    back = lc.Profile.named("pools-2026").replace(rps_scope="documented")
+    assert back.name == "pools-2026*"
+    assert back.replace(rps_scope="off") == lc.Profile.named("pools-2026")
+
+
+def test_limits_that_change_are_said_to_be_those_of_the_beginning():
+    trace = lc.Trace([0.0, 9.0], "mail", 1.0)
+    schedule = lc.Schedule().set_concurrency_limit(5.0, 2_000)
+    result = lc.simulate(ACCOUNT, trace, schedule)
+    assert "limits are those of the beginning" in repr(result.summary())
+    assert "at a limit of 1,000, which changes" in repr(result)
+    plain = lc.simulate(ACCOUNT, trace)
+    assert "beginning" not in repr(plain.summary())
+    assert "changes" not in repr(plain)
+
+
+def test_a_schedule_is_judged_on_an_account():
+    with pytest.raises(lc.ConfigurationError, match="not an Account"):
+        lc.Schedule().answers(lc.Trace([], [], [], []))

@@ -36,6 +36,8 @@ class History:
 
     def __init__(self, account: Account, timeline: _core.Timeline | None) -> None:
         self._engine = account._engine
+        #: Whether the account's limit changes.
+        self.limit_changes = False
         self._steps: dict[tuple[str, int], list[tuple[int, int]]] = {}
         for version, size in self._engine.provisioned():
             self._steps["requested", version] = [(0, size)]
@@ -45,6 +47,8 @@ class History:
             if what == "provisioned":
                 self._add("requested", index, at, value or 0, 0)
                 self._add("available", index, at, available, 0)
+            elif what == "limit":
+                self.limit_changes = True
             elif what == "alias":
                 self._add("version", index, at, value or 0, self._engine.version_of(index))
             elif what == "reserved":

@@ -17,7 +17,7 @@ import click
 
 import lambdacore as lc
 from lambdacore import _check, _report, _text
-from lambdacore.function import split_label, with_claims
+from lambdacore.function import declare, split_label, with_claims
 from lambdacore.scenario import Scenario
 
 __all__ = ["main"]
@@ -174,7 +174,12 @@ def simulate(
         else:
             assert plan is not None
             trace = plan.read_trace(progress)
-    account = lc.Account.for_trace(trace) if plan is None else plan.account_for(trace)
+    if plan is None:
+        known = {split_label(name)[0] for name in trace.functions}
+        named = [label for label in provision if split_label(label)[0] in known]
+        account = lc.Account(functions=declare([*trace.functions, *named]))
+    else:
+        account = plan.account_for(trace)
     schedule = None if plan is None else plan.schedule
     if plan is not None:
         for name in plan.never_invoked(trace):
@@ -260,6 +265,10 @@ def required(
             f"throttled at {check['concurrency_limit']:,} "
             f"(scaling rate {check['scaling_rate']:,}, account rate {check['account_rate']:,} of "
             f"{check['throttles']:,}): try limits with lambdacore simulate"
+        )
+    elif check["throttle_ratio"] is not None:
+        click.echo(
+            f"with environments and rates, {check['concurrency_limit']:,} for the account hold too"
         )
 
 

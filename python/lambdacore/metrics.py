@@ -169,12 +169,13 @@ def get_metric_data(series: Series, queries: Any, scan_by: str) -> dict[str, Any
         where = f"queries[{i}]"
         try:
             stat, metric_of = query["MetricStat"], query["MetricStat"]["Metric"]
+            stat["Period"], stat["Stat"]  # needed, as AWS needs them
             name, identity = metric_of["MetricName"], query["Id"]
             dimensions = {d["Name"]: d["Value"] for d in metric_of.get("Dimensions", [])}
         except (KeyError, TypeError, AttributeError) as error:
             raise ConfigurationError(
-                f"{where}: Id and MetricStat with Metric, Period and Stat are needed, as in "
-                f"GetMetricData ({type(error).__name__}: {error})",
+                f"{where}: Id and MetricStat (Metric, Period, Stat) are needed; no Expression is "
+                f"computed ({type(error).__name__}: {error})",
                 argument=where,
             ) from None
         for dimension in dimensions:
@@ -190,8 +191,11 @@ def get_metric_data(series: Series, queries: Any, scan_by: str) -> dict[str, Any
             raise ConfigurationError(
                 f"{where}: the Resource {function!r} is none of the function {of!r}", argument=where
             )
-        period = _check.period(stat.get("Period", 60))
-        points = metric(series, name, function, period, stat.get("Stat"))
+        try:
+            period = _check.period(stat["Period"])
+            points = metric(series, name, function, period, stat["Stat"])
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{where}: {error}", argument=where) from None
         starts = series.bin_starts(period)
         there = np.flatnonzero(~np.isnan(points))
         if scan_by == "TimestampDescending":

@@ -179,7 +179,16 @@ class Profile:
         base = self.name.removesuffix("*")
         known = {**_DEFAULTS, **_NAMED.get(base, {})}
         changed = any(getattr(self, f.name) != known[f.name] for f in fields(self)[1:])
+        if changed and self.name in _NAMED and self._is_default():
+            raise ConfigurationError(
+                f"name = {self.name!r} names a profile without its values: look it up with "
+                f"lc.Profile.named({self.name!r})",
+                argument="name",
+            )
         object.__setattr__(self, "name", f"{base}*" if changed and base in _NAMED else base)
+
+    def _is_default(self) -> bool:
+        return all(getattr(self, f.name) == _DEFAULTS[f.name] for f in fields(self)[1:])
 
     def __repr__(self) -> str:
         return repr_without_defaults(self, Profile(), positional="name")
@@ -225,7 +234,8 @@ class Profile:
             A field that does not exist, or a value that cannot be.
         """
         refuse_unknown("a profile", changes, self)
-        return replace(self, **changes)
+        # The star says that values may differ from those of the name; it falls off if none do.
+        return replace(self, **{"name": f"{self.name.removesuffix('*')}*", **changes})
 
     def reason(self, outcome: Outcome, *, reserved: bool) -> str | None:
         """``Reason`` in AWS's 429 response for a function with or without a reservation."""

@@ -304,8 +304,9 @@ class Result:
             ``ProvisionedConcurrencyInvocations`` and
             ``ProvisionedConcurrencySpilloverInvocations`` (Sum).
         function : str, optional
-            The function, or ``name:qualifier`` for what was invoked by that version or alias;
-            without it the Region.
+            The function, or ``name:qualifier`` for what was invoked by that version or alias
+            (levels of provisioned concurrency are those of the version it means, whoever
+            invoked it); without it the Region.
         period : float
             Length of a point in seconds.
         statistic : str, optional
@@ -401,10 +402,11 @@ class Result:
     def __repr__(self) -> str:
         throttled = int(np.count_nonzero(self.throttled))
         share = f" ({_text.percent(throttled, len(self))})" if len(self) else ""
+        changing = ", which changes" if self._series.history.limit_changes else ""
         return (
             f"<Result: {_text.count(len(self), 'arrival')} of "
             f"{_text.count(len(self.account.functions), 'function')} at a limit of "
-            f"{self.account.concurrency_limit:,}: {throttled:,} throttled{share}>"
+            f"{self.account.concurrency_limit:,}{changing}: {throttled:,} throttled{share}>"
         )
 
     def _repr_html_(self) -> str:

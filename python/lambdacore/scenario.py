@@ -34,7 +34,12 @@ _ACCOUNT = (
 )
 _TRACE = ("path", "format", "lenient")
 _TOP = ("schema", "trace", "account", "functions", "schedule")
-_CALL = ("at", "call", *(f.name for f in fields(Call) if f.name not in ("at", "operation")))
+_CALL = (
+    "at",
+    "call",
+    "alias",
+    *(f.name for f in fields(Call) if f.name not in ("at", "operation")),
+)
 
 
 @dataclass(frozen=True)
@@ -251,7 +256,11 @@ def _schedule(value: Any) -> Schedule:
             raise ConfigurationError(
                 f"{where}: {error}", argument=f"{where}.{error.argument}"
             ) from None
-    return Schedule(calls)
+    try:
+        return Schedule(calls)
+    except ConfigurationError as error:
+        text = str(error).replace("calls[", "schedule[", 1)
+        raise ConfigurationError(text, argument="schedule") from None
 
 
 def _table(where: str, value: Any) -> dict[str, Any]:

@@ -32,6 +32,8 @@ _STATUS = {
     "DeleteAlias": 204,
 }
 
+#: What stands before names where AWS answers with an ARN; the account is an example.
+EXAMPLE_ARN = "arn:aws:lambda:us-east-1:123456789012:function"
 #: What stands before a function's name in its Amazon Resource Name.
 _ARN = re.compile(r"^arn:[^:]*:lambda:[^:]*:[^:]*:function:")
 
@@ -268,6 +270,7 @@ class Schedule:
         return self._judge(account)[0]
 
     def _judge(self, account: Account) -> tuple[tuple[Answer, ...], _core.Timeline | None]:
+        _check.instance("account", account, "an Account", isinstance(account, Account))
         if not self.calls:
             return (), None
         rows = [
@@ -314,17 +317,17 @@ def _answer(call: Call, judged: Any) -> Answer:
     if call.operation.endswith("FunctionConcurrency") and reserved is not None:
         response = {"ReservedConcurrentExecutions": reserved}
     elif call.operation == "ListProvisionedConcurrencyConfigs":
-        response = {"ProvisionedConcurrencyConfigs": [*map(_config, configs)]}
+        response = {"ProvisionedConcurrencyConfigs": [_config(call, c) for c in configs]}
     elif configs:
-        response = _config(configs[0])
+        response = _config(call, configs[0])
         del response["FunctionArn"]
     return Answer(call, True, _STATUS[call.operation], None, None, None, response)
 
 
-def _config(config: tuple[str, int, int, str]) -> dict[str, Any]:
+def _config(call: Call, config: tuple[str, int, int, str]) -> dict[str, Any]:
     qualifier, requested, allocated, status = config
     described: dict[str, Any] = {
-        "FunctionArn": qualifier,
+        "FunctionArn": f"{EXAMPLE_ARN}:{call.function}:{qualifier}",
         "RequestedProvisionedConcurrentExecutions": requested,
         "AvailableProvisionedConcurrentExecutions": allocated,
         "AllocatedProvisionedConcurrentExecutions": allocated,

@@ -64,12 +64,15 @@ class Summary:
         The same for the Region; ``limit`` is the account's.
     unreserved_concurrency : int
         What functions without a claim share, as the account is declared.
+    changes : bool
+        Whether the configuration changes in mid-run; limits are those of the beginning.
     """
 
     functions: tuple[str, ...]
     columns: dict[str, npt.NDArray[Any]]
     region: dict[str, float]
     unreserved_concurrency: int
+    changes: bool = False
 
     @classmethod
     def of(cls, series: Series) -> Self:
@@ -105,6 +108,7 @@ class Summary:
             {name: column[:-1] for name, column in columns.items()},
             {name: column[-1].item() for name, column in columns.items()},
             account.unreserved_concurrency,
+            series.timeline is not None and bool(series.timeline.changes()),
         )
 
     def __getitem__(self, column: str) -> npt.NDArray[Any]:
@@ -179,6 +183,8 @@ class Summary:
             f"unreserved: {self.unreserved_concurrency:,} of {int(self.region['limit']):,}; "
             "peak and mean are concurrent executions"
         )
+        if self.changes:
+            notes.append("the configuration changes in mid-run; limits are those of the beginning")
         heads = [*_HEAD]
         if not self.region["provisioned"]:
             # Most accounts have none: no column of zeros.

@@ -21,6 +21,7 @@ from lambdacore.errors import ConfigurationError, SeriesSizeError
 from lambdacore.function import split_label
 from lambdacore.outcome import FIRST_THROTTLED, Outcome
 from lambdacore.result import Result
+from lambdacore.schedule import EXAMPLE_ARN
 
 __all__ = ["batch_get_traces", "sampled_rows", "trace_summaries"]
 
@@ -29,7 +30,6 @@ FIXED_RATE = 0.05
 #: No more summaries than this are made at once.
 MOST = 1_000_000
 
-_ARN = "arn:aws:lambda:us-east-1:123456789012:function"
 _SECOND = 10**9
 
 Rows = npt.NDArray[np.int64]
@@ -150,7 +150,7 @@ def _runs(result: Result, rows: Rows) -> list[dict[str, Any]]:
                 f"{int(second[i]) >> 32:08x}",
                 "segment": f"{int(second[i]):016x}",
                 "name": split_label(label)[0],
-                "arn": f"{_ARN}:{label}",
+                "arn": f"{EXAMPLE_ARN}:{label}",
                 "at": at / 1e9,
                 "end": int(ends[i]) / 1e9,
                 "held": (int(ends[i]) - at) / 1e9,
