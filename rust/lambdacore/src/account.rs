@@ -122,6 +122,25 @@ impl Account {
         Ok(account)
     }
 
+    /// The same account under another profile, which leaves its claims as they are.
+    pub(crate) fn with_profile(&self, profile: Profile) -> Self {
+        Self { profile, ..self.clone() }
+    }
+
+    /// The account as calls have configured it.
+    pub(crate) fn configured(
+        &self,
+        limit: u32,
+        functions: impl Iterator<Item = (Option<u32>, Vec<(String, u32)>)>,
+    ) -> Self {
+        let mut account = Self { concurrency_limit: limit, ..self.clone() };
+        for (declared, (reserved, provisioned)) in account.functions.iter_mut().zip(functions) {
+            declared.reserved_concurrency = reserved;
+            declared.provisioned_concurrency = provisioned;
+        }
+        account
+    }
+
     /// What is reserved and provisioned must be what AWS would accept, call by call.
     fn check_claims(&self) -> Result<(), ConfigurationError> {
         let mut plane = ControlPlane::unclaimed(self);

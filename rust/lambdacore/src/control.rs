@@ -277,6 +277,16 @@ impl<'a> ControlPlane<'a> {
         }
     }
 
+    /// The account as the calls have configured it, all of it as requested.
+    pub(crate) fn configured(&self) -> Account {
+        let requested = |config: &Config| (config.qualifier.clone(), config.requested);
+        let functions = self.functions.iter();
+        self.account.configured(
+            self.limit,
+            functions.map(|f| (f.reserved, f.configs.iter().map(requested).collect())),
+        )
+    }
+
     /// All that the calls have changed and will change, for a run.
     #[must_use]
     pub fn finish(mut self) -> Timeline {

@@ -30,7 +30,8 @@
 //! [`ControlPlane`] made of calls go into a [`Simulation`],
 //! which writes one [`Outcome`] an invocation; series, tallies and
 //! [required concurrency](required_concurrency) are later passes over those columns.
-//! The rule of admission stands in one place, `admission.rs`.
+//! The rule of admission stands in one place, `admission.rs`; an [`AdmissionController`] goes by it
+//! live.
 
 #![forbid(unsafe_code)]
 
@@ -40,9 +41,11 @@ mod calendar;
 mod claims;
 mod concurrency;
 mod control;
+mod controller;
 mod environments;
 mod invocations;
 mod outcome;
+mod plain;
 mod pool;
 mod profile;
 mod ramp;
@@ -52,6 +55,9 @@ mod required;
 mod scaling;
 mod series;
 mod simulation;
+mod state;
+mod store;
+mod sync;
 mod tally;
 mod timeline;
 mod windows;
@@ -60,16 +66,28 @@ pub use account::{Account, Function, MAX_LIMIT, UnknownTarget};
 pub use calendar::{Calendar, Heap, Wheel};
 pub use concurrency::{Concurrency, Recording, record_concurrency};
 pub use control::{Call, ControlPlane, Provisioned, Response, Status};
+pub use controller::{
+    AdmissionController, AtomicCounters, ChangeError, FunctionSnapshot, Handle, OwnedPermit,
+    Permit, PoolSnapshot, Snapshot, Throttle, Unsupported,
+};
 pub use invocations::{Invocations, TraceError, Watch};
 pub use outcome::Outcome;
+pub use plain::PlainCounters;
 pub use pool::Pool;
 pub use profile::{Profile, Provisioning, RateRamp, RateScope, RateWindow, Rates, Scaling};
 pub use refusal::{ConfigurationError, Refusal};
 pub use required::{Required, required_concurrency};
 pub use series::{Bins, count_by_bin};
 pub use simulation::Simulation;
+pub use state::Counters;
 pub use tally::{Tally, tally};
 pub use timeline::{Change, Timeline};
+
+/// What models of the controller need: lines of it that can be left out.
+#[cfg(loom)]
+pub mod model {
+    pub use crate::sync::{Twin, with_twin};
+}
 
 /// Nanoseconds in a second.
 pub const SECOND: u64 = 1_000_000_000;

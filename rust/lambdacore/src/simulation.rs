@@ -2,17 +2,22 @@
 
 use std::ops::ControlFlow;
 
-use crate::admission::{Permit, State};
+use crate::admission::Permit;
+use crate::claims;
 use crate::invocations::{Ends, Watch};
-use crate::{Account, Calendar, Change, Invocations, Outcome, Timeline, TraceError, Wheel};
+use crate::state::{Counters, State};
+use crate::{
+    Account, Calendar, Change, Invocations, Outcome, PlainCounters, Timeline, TraceError,
+    Unsupported, Wheel,
+};
 
 /// A simulation under way. Columns go in and outcomes come out, piece by piece if need be:
 /// running a trace in two pieces gives the bytes that running it whole does.
 ///
 /// Each invocation costs O(1) with the [`Wheel`], whatever is in flight.
 #[derive(Debug)]
-pub struct Simulation<C = Wheel> {
-    state: State,
+pub struct Simulation<C = Wheel, K = PlainCounters> {
+    state: State<K>,
     /// What each index of the trace names, and the version that it means now.
     targets: Vec<u32>,
     version_of: Vec<u32>,
@@ -30,7 +35,7 @@ pub struct Simulation<C = Wheel> {
 }
 
 impl Simulation {
-    /// A rested account, on the usual calendar.
+    /// A rested account, on the usual calendar and counters.
     ///
     /// See [`with_calendar`](Self::with_calendar).
     ///
@@ -50,19 +55,7 @@ impl<C: Calendar> Simulation<C> {
     ///
     /// Where `traced` holds a number that is no target of the account.
     pub fn with_calendar(account: &Account, traced: &[u32], timeline: Timeline) -> Self {
-        let state = State::new(account);
-        Self {
-            extended: !timeline.is_empty() || !state.is_plain(),
-            state,
-            targets: traced.to_vec(),
-            version_of: traced.iter().map(|&target| account.version_of(target)).collect(),
-            init_duration: account.init_durations(traced),
-            timeline,
-            changed: 0,
-            calendar: C::default(),
-            now: 0,
-            last_completion: 0,
-        }
+        Self::with_counters(account, traced, timeline).expect("plain counters hold every account")
     }
 
     /// Pure pools: no environments, no rates. Function `i` draws on pool `pool_of[i]`, whose
@@ -81,6 +74,40 @@ impl<C: Calendar> Simulation<C> {
             now: 0,
             last_completion: 0,
         }
+    }
+}
+
+impl<C: Calendar, K: Counters> Simulation<C, K> {
+    /// Does as [`with_calendar`](Simulation::with_calendar), on counters of a certain kind:
+    /// the results are the same bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`Unsupported`], where the counters cannot hold the account or a change. Plain ones
+    /// always can.
+    ///
+    /// # Panics
+    ///
+    /// Where `traced` holds a number that is no target of the account.
+    pub fn with_counters(
+        account: &Account,
+        traced: &[u32],
+        timeline: Timeline,
+    ) -> Result<Self, Unsupported> {
+        K::check(account, &timeline)?;
+        let mut state = State::new(account);
+        Ok(Self {
+            extended: !timeline.is_empty() || !state.is_plain(),
+            state,
+            targets: traced.to_vec(),
+            version_of: traced.iter().map(|&target| account.version_of(target)).collect(),
+            init_duration: account.init_durations(traced),
+            timeline,
+            changed: 0,
+            calendar: C::default(),
+            now: 0,
+            last_completion: 0,
+        })
     }
 
     /// Runs further invocations, which arrive no earlier than those before, and writes one
@@ -169,13 +196,14 @@ impl<C: Calendar> Simulation<C> {
             let complete = |at, permit| admission.complete::<EXTENDED>(Permit(permit), at);
             calendar.complete_until(now, complete, watch)?;
             let version = version_of[function as usize] as usize;
-            let verdict = admission.attempt::<EXTENDED>(version, now);
+            let attempt = admission.attempt::<EXTENDED>(version, now);
+            let (verdict, source) = attempt.expect("nobody else uses these counters");
             if !verdict.is_throttled() {
                 let cold = verdict == Outcome::Cold;
                 let init = if cold { init_duration[function as usize] } else { 0 };
                 let end = now + init + duration;
                 last = last.max(end);
-                calendar.schedule(end, admission.permit::<EXTENDED>(version, verdict).0);
+                calendar.schedule(end, Permit::new::<EXTENDED>(version, source).0);
             }
             *outcome = verdict as u8;
         }
@@ -192,7 +220,7 @@ impl<C: Calendar> Simulation<C> {
             let mut admission = state.admission();
             let complete = |at, permit| admission.complete::<true>(Permit(permit), at);
             calendar.complete_until(at, complete, watch)?;
-            admission.apply(change, at);
+            claims::apply(&mut admission.store, admission.profile, change, at);
             if let Change::Alias { alias, version } = change {
                 for (target, version_of) in self.targets.iter().zip(&mut self.version_of) {
                     if *target == alias {

@@ -6,8 +6,8 @@ use std::collections::VecDeque;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tumbling {
     /// Where the window that was last counted in ends.
-    end: u64,
-    count: u64,
+    pub(crate) end: u64,
+    pub(crate) count: u64,
 }
 
 impl Tumbling {

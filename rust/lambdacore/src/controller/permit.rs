@@ -1,0 +1,245 @@
+//! What a caller holds: a permit, or the reason why not; and the handles it asks through.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::AdmissionController;
+use crate::Outcome;
+use crate::admission::Permit as Held;
+use crate::store::Source;
+
+/// A thread's way in: what is counted for statistics is counted apart from other threads'.
+///
+/// Any handle may be used anywhere; one a thread is fastest.
+#[derive(Clone, Copy, Debug)]
+pub struct Handle<'c> {
+    controller: &'c AdmissionController,
+    stripe: u32,
+}
+
+/// A permit to run. Dropping it gives it back, by any thread and in a panic as well.
+#[derive(Debug)]
+#[must_use = "a permit that is dropped is given back at once"]
+pub struct Permit<'c> {
+    controller: &'c AdmissionController,
+    stripe: u32,
+    held: Held,
+}
+
+/// A [`Permit`] that keeps its controller alive and so may go anywhere.
+#[derive(Debug)]
+#[must_use = "a permit that is dropped is given back at once"]
+pub struct OwnedPermit {
+    controller: Arc<AdmissionController>,
+    stripe: u32,
+    held: Held,
+}
+
+/// A refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Throttle {
+    /// For which cause.
+    pub outcome: Outcome,
+    /// Where a request rate is the cause: the earliest time ([`AdmissionController::now`]) at
+    /// which it lets requests pass again. `None` where nothing but the end of a run or a change
+    /// of configuration helps.
+    pub retry_at: Option<u64>,
+}
+
+fn outcome_of(held: Held) -> Outcome {
+    match held.source() {
+        Source::Provisioned => Outcome::Provisioned,
+        Source::Shared | Source::Reserved => Outcome::Warm,
+    }
+}
+
+impl Permit<'_> {
+    /// How it was admitted: [`Outcome::Provisioned`], or else [`Outcome::Warm`].
+    pub fn outcome(&self) -> Outcome {
+        outcome_of(self.held)
+    }
+
+    /// Gives the permit back, as dropping it does.
+    pub fn release(self) {}
+}
+
+impl Drop for Permit<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.controller.release(self.stripe, self.held);
+    }
+}
+
+impl OwnedPermit {
+    /// How it was admitted: [`Outcome::Provisioned`], or else [`Outcome::Warm`].
+    pub fn outcome(&self) -> Outcome {
+        outcome_of(self.held)
+    }
+
+    /// Whether it is a permit of that controller.
+    pub fn is_of(&self, controller: &AdmissionController) -> bool {
+        std::ptr::eq(&raw const *self.controller, controller)
+    }
+
+    /// Gives the permit back, as dropping it does.
+    pub fn release(self) {}
+}
+
+impl Drop for OwnedPermit {
+    #[inline]
+    fn drop(&mut self) {
+        self.controller.release(self.stripe, self.held);
+    }
+}
+
+impl<'c> Handle<'c> {
+    pub(super) fn controller(self) -> &'c AdmissionController {
+        self.controller
+    }
+
+    /// See [`AdmissionController::try_acquire`].
+    ///
+    /// # Errors
+    ///
+    /// [`Throttle`], with its cause.
+    ///
+    /// # Panics
+    ///
+    /// Where the number is no target of the account.
+    #[inline]
+    pub fn try_acquire(self, target: u32) -> Result<Permit<'c>, Throttle> {
+        self.try_acquire_at(target, self.controller.now_if_it_matters())
+    }
+
+    /// See [`AdmissionController::try_acquire_at`].
+    ///
+    /// # Errors
+    ///
+    /// [`Throttle`], with its cause.
+    ///
+    /// # Panics
+    ///
+    /// Where the number is no target of the account.
+    #[inline]
+    pub fn try_acquire_at(self, target: u32, now: u64) -> Result<Permit<'c>, Throttle> {
+        let Self { controller, stripe } = self;
+        let held = controller.try_take(stripe, target, now)?;
+        Ok(Permit { controller, stripe, held })
+    }
+}
+
+impl AdmissionController {
+    /// A handle for a thread of its own.
+    pub fn handle(&self) -> Handle<'_> {
+        // Relaxed: any stripe will do.
+        let next = self.next_stripe.fetch_add(1, Ordering::Relaxed);
+        Handle { controller: self, stripe: next % self.shared.stripes.len() as u32 }
+    }
+
+    /// The handle of the thread that asks.
+    #[inline]
+    pub(super) fn own_handle(&self) -> Handle<'_> {
+        // As many stripes as a power of two.
+        let stripe = thread_number() & (self.shared.stripes.len() as u32 - 1);
+        Handle { controller: self, stripe }
+    }
+
+    /// Admits an invocation of a target of the account, or says why not; never waits for
+    /// others, unless a change is being absorbed. A refusal rests on a limit that really was
+    /// reached at some instant of the call.
+    ///
+    /// # Errors
+    ///
+    /// [`Throttle`], with its cause.
+    ///
+    /// # Panics
+    ///
+    /// Where the number is no target of the account.
+    #[inline]
+    pub fn try_acquire(&self, target: u32) -> Result<Permit<'_>, Throttle> {
+        self.own_handle().try_acquire(target)
+    }
+
+    /// Does so at a time of the caller's clock, in nanoseconds below 2^63, for request rates.
+    /// All calls should then go by that clock.
+    ///
+    /// # Errors
+    ///
+    /// [`Throttle`], with its cause.
+    ///
+    /// # Panics
+    ///
+    /// Where the number is no target of the account.
+    #[inline]
+    pub fn try_acquire_at(&self, target: u32, now: u64) -> Result<Permit<'_>, Throttle> {
+        self.own_handle().try_acquire_at(target, now)
+    }
+
+    /// Does as [`try_acquire`](Self::try_acquire), for a permit that goes anywhere.
+    ///
+    /// # Errors
+    ///
+    /// [`Throttle`], with its cause.
+    ///
+    /// # Panics
+    ///
+    /// Where the number is no target of the account.
+    #[inline]
+    pub fn try_acquire_owned(self: &Arc<Self>, target: u32) -> Result<OwnedPermit, Throttle> {
+        self.try_acquire_owned_at(target, self.now_if_it_matters())
+    }
+
+    /// Does as [`try_acquire_at`](Self::try_acquire_at), for a permit that goes anywhere.
+    ///
+    /// # Errors
+    ///
+    /// [`Throttle`], with its cause.
+    ///
+    /// # Panics
+    ///
+    /// Where the number is no target of the account.
+    #[inline]
+    pub fn try_acquire_owned_at(
+        self: &Arc<Self>,
+        target: u32,
+        now: u64,
+    ) -> Result<OwnedPermit, Throttle> {
+        let Handle { stripe, .. } = self.own_handle();
+        let held = self.try_take(stripe, target, now)?;
+        Ok(OwnedPermit { controller: Arc::clone(self), stripe, held })
+    }
+
+    #[inline]
+    fn try_take(&self, stripe: u32, target: u32, now: u64) -> Result<Held, Throttle> {
+        let version = self.version_of[target as usize] as usize;
+        let (outcome, source) = self.attempt(stripe, version, now);
+        if outcome.is_throttled() {
+            return Err(Throttle { outcome, retry_at: self.opens_at(version, outcome, now) });
+        }
+        Ok(Held::new::<true>(version, source))
+    }
+
+    /// When the gate that refused opens again, if a gate did.
+    fn opens_at(&self, version: usize, refused: Outcome, now: u64) -> Option<u64> {
+        let function = self.shared.function_of(version) as usize;
+        let gate = match refused {
+            Outcome::AccountRate => 0,
+            Outcome::ReservedRate => 1 + function,
+            Outcome::ProvisionedRate => 1 + self.shared.functions() + version,
+            _ => return None,
+        };
+        self.shared.gates[gate].opens_at(self.profile.rates, now)
+    }
+}
+
+/// A number for each thread, the first time that it asks.
+#[inline]
+fn thread_number() -> u32 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    thread_local! {
+        // Relaxed: any number will do.
+        static NUMBER: u32 = NEXT.fetch_add(1, Ordering::Relaxed);
+    }
+    // A thread that is being torn down may still give permits back and take others.
+    NUMBER.try_with(|number| *number).unwrap_or(0)
+}

@@ -1,0 +1,117 @@
+//! Waiting for a permit.
+
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use super::{AdmissionController, Handle, Permit, Throttle};
+use crate::sync::{AtomicU32, Ordering, PoisonError, Twin, broken};
+
+/// So often who waits hears whether to go on.
+const SLICE: Duration = Duration::from_millis(50);
+
+/// One that waits is counted until it no longer does.
+struct Counted<'a>(&'a AtomicU32);
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        // Relaxed: who still counts it wakes somebody in vain.
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl AdmissionController {
+    /// Waits for a permit, at most so long; `None` waits for ever.
+    ///
+    /// Nobody is promised to be served in the order of coming: whoever asks first when a permit
+    /// is free has it.
+    ///
+    /// # Errors
+    ///
+    /// [`Throttle`], with the cause that stood in the way last.
+    ///
+    /// # Panics
+    ///
+    /// Where the number is no target of the account.
+    pub fn acquire_timeout(
+        &self,
+        target: u32,
+        timeout: Option<Duration>,
+    ) -> Result<Permit<'_>, Throttle> {
+        let for_ever = &mut || ControlFlow::Continue(());
+        let permit = self.own_handle().acquire_watched(target, timeout, for_ever)?;
+        Ok(permit.expect("nobody breaks this off"))
+    }
+
+    /// Tells those who wait that something has changed.
+    #[inline]
+    pub(super) fn wake(&self) {
+        // Relaxed: whoever was refused before this change was counted before, and the word
+        // says so (see `AtomicPool::confirm`).
+        if self.waiting.load(Ordering::Relaxed) > 0 {
+            // With the lock, so that nobody is between a refusal and the wait.
+            let _waiters = self.waiters.lock().unwrap_or_else(PoisonError::into_inner);
+            self.freed.notify_all();
+        }
+    }
+}
+
+impl<'c> Handle<'c> {
+    /// Waits for a permit; `watch` hears of it twenty times a second and can break it off,
+    /// which gives `None`.
+    ///
+    /// # Errors
+    ///
+    /// [`Throttle`], with the cause that stood in the way last.
+    ///
+    /// # Panics
+    ///
+    /// Where the number is no target of the account.
+    pub fn acquire_watched(
+        self,
+        target: u32,
+        timeout: Option<Duration>,
+        watch: &mut dyn FnMut() -> ControlFlow<()>,
+    ) -> Result<Option<Permit<'c>>, Throttle> {
+        // A deadline beyond all time is none.
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        if let Ok(permit) = self.try_acquire(target) {
+            return Ok(Some(permit));
+        }
+        let controller = self.controller();
+        let mut counted = None;
+        let count = || {
+            controller.waiting.fetch_add(1, Ordering::Relaxed);
+            Some(Counted(&controller.waiting))
+        };
+        loop {
+            let waiters = controller.waiters.lock().unwrap_or_else(PoisonError::into_inner);
+            if counted.is_none() && !broken(Twin::WaitsUnseen) {
+                // Before the refusal: whoever frees a permit after it sees that one waits.
+                counted = count();
+            }
+            let refused = match self.try_acquire(target) {
+                Ok(permit) => return Ok(Some(permit)),
+                Err(refused) => refused,
+            };
+            if counted.is_none() {
+                counted = count();
+            }
+            let mut slice = SLICE;
+            if let Some(deadline) = deadline {
+                let left = deadline.saturating_duration_since(Instant::now());
+                if left.is_zero() {
+                    return Err(refused);
+                }
+                slice = slice.min(left);
+            }
+            if let Some(at) = refused.retry_at {
+                slice = slice.min(Duration::from_nanos(at.saturating_sub(controller.now())));
+            }
+            // The lock is let go before the watch, which may take others.
+            drop(controller.freed.wait_timeout(waiters, slice));
+            if watch().is_break() {
+                return Ok(None);
+            }
+        }
+    }
+}
