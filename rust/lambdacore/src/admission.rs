@@ -351,22 +351,22 @@ impl<S: Store> Admission<'_, S> {
         let account = rates.scope == RateScope::Documented || route.pool == SHARED && !provisioned;
         let function = route.pool != SHARED;
         let of_provisioned = (provisioned || rates.count_all) && self.store.is_provisioned(version);
-        // A spilled request counts with the version, open or not, where all requests do.
-        let gates = [
-            (account, 0, only_open),
-            (function, of_function, only_open),
-            (of_provisioned, of_version, only_open && provisioned),
-        ];
-        for (index, &(applies, gate, only_open)) in gates.iter().enumerate() {
-            if applies && !self.store.count(gate, rates, now, only_open) {
-                for &(applied, gate, _) in &gates[..index] {
-                    if applied {
-                        self.store.uncount(gate, rates, now);
-                    }
-                }
-                return false;
-            }
+        let store = &mut self.store;
+        if account && !store.count(0, rates, now, only_open) {
+            return false;
         }
-        true
+        let counted = !function || store.count(of_function, rates, now, only_open);
+        // A spilled request counts with the version, open or not, where all requests do.
+        let only_open = only_open && provisioned;
+        if counted && (!of_provisioned || store.count(of_version, rates, now, only_open)) {
+            return true;
+        }
+        if counted && function {
+            store.uncount(of_function, rates, now);
+        }
+        if account {
+            store.uncount(0, rates, now);
+        }
+        false
     }
 }
