@@ -126,7 +126,7 @@ def test_names_are_unique_and_not_empty():
     ],
 )
 def test_values_of_another_kind_or_size_are_refused_by_a_typed_error(call):
-    """P3: never a bare TypeError, OverflowError or AttributeError from inside."""
+    """G3: never a bare TypeError, OverflowError or AttributeError from inside."""
     with pytest.raises(lc.LambdacoreError):
         call()
 

@@ -12,7 +12,7 @@ SOURCES = sorted([*(ROOT / "tests").glob("*.py"), *(ROOT / "rust").glob("*/src/*
 
 #: "rule 7.2", "rules 4.1 to 4.4", and single invariants, theorems, promises and the like.
 RULE = re.compile(r"\b[Rr]ules? (\d+(?:\.\d+)?)(?: (?:to|and) (\d+(?:\.\d+)?))?")
-NUMBERED = re.compile(r"\b([ITPN][1-9]|I1\d)\b")
+NUMBERED = re.compile(r"\b([ITGPN][1-9]|I1\d|P1[0-2])\b")
 EXAMPLE = re.compile(r"\bE(\d\d)\b|_e(\d\d)_")
 
 

@@ -96,7 +96,7 @@ class SignalError(Exception):
     ids=["simulate", "concurrency", "required_concurrency"],
 )
 def test_a_signal_stops_a_long_call_long_before_its_end(call):
-    """P4, Ctrl-C within 100 ms: here against the call's own time, on a busy machine."""
+    """G4, Ctrl-C within 100 ms: here against the call's own time, on a busy machine."""
     rng = np.random.default_rng(6)
     n = 10_000_000
     trace = lc.Trace(np.cumsum(rng.exponential(1e-3, n)), "f", rng.exponential(1.0, n))

@@ -1,4 +1,4 @@
-"""The engine equals the reference model, invocation by invocation (P5 in docs/rules.md).
+"""The engine equals the reference model, invocation by invocation (G5 in docs/rules.md).
 
 The reference model was written from the rules by an author who had not seen the engine.
 """
@@ -57,14 +57,14 @@ def assert_series_equal_to_reference(account, trace, period, schedule=None):
 @given(cases(), st.integers(1, 9))
 @settings(max_examples=1_000, deadline=None, derandomize=True)
 def test_every_outcome_time_and_bin_equals_the_reference_model(case, period):
-    """P5, and every rule of docs/rules.md on time, admission, pools, scaling, environments."""
+    """G5, and every rule of docs/rules.md on time, admission, pools, scaling, environments."""
     assert_series_equal_to_reference(*case, period)
 
 
 @given(st.data(), st.integers(1, 9))
 @settings(max_examples=1_000, deadline=None, derandomize=True)
 def test_changes_in_mid_run_equal_the_reference_model(data, period):
-    """P5 with schedules: rules 1.9 to 1.13 and 3.11 to 3.19, invocations by version and alias."""
+    """G5 with schedules: rules 1.9 to 1.13 and 3.11 to 3.19, invocations by version and alias."""
     account, trace = data.draw(cases(qualified=True))
     switches = {
         "overhang": data.draw(st.sampled_from(["keep_and_claim", "ignore"])),
@@ -203,7 +203,7 @@ def random_case(rng):
 
 @pytest.mark.parametrize("part", range(4))
 def test_ten_thousand_random_traces_equal_the_reference_model(part):
-    """P5 in volume: verdicts, causes, times and answers, all features and changes mixed."""
+    """G5 in volume: verdicts, causes, times and answers, all features and changes mixed."""
     rng = np.random.default_rng([2026, part])
     seen = set()
     refused = set()

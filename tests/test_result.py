@@ -90,7 +90,7 @@ def test_series_are_computed_once_a_period_and_read_only(minutes):
 
 
 def test_a_series_that_would_not_fit_is_refused_before_it_is_allocated():
-    """P3: the error names the size and the knob; a MemoryError to those who catch it."""
+    """G3: the error names the size and the knob; a MemoryError to those who catch it."""
     trace = lc.Trace([0.0, 1e6], "f", 1.0)
     result = lc.simulate(lc.Account.for_trace(trace), trace)
     for series in (result.concurrency, result.throttles, result.cold_starts):

@@ -1,4 +1,4 @@
-"""Every small case there is: the engine, on both calendars, equals the reference model (P5).
+"""Every small case there is: the engine, on both calendars, equals the reference model (G5).
 
 All traces of up to 3 calls of 2 functions on a grid of 5 ticks, of lengths 0, 1 and 3, at limits
 of 0, 1 and 2, with every reservation that fits, with environments and without. Random cases

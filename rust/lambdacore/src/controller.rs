@@ -22,6 +22,8 @@ mod gate;
 mod live;
 mod permit;
 mod snapshot;
+#[cfg(all(test, not(loom)))]
+mod tests;
 mod wait;
 mod word;
 

@@ -44,6 +44,25 @@ pub(crate) fn broken(_: Twin) -> bool {
     false
 }
 
+/// Where a test may stop a thread in the middle of a call: between what it has noted and what
+/// it takes.
+#[cfg(not(test))]
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "it must vanish")]
+pub(crate) fn fail_point() {}
+
+#[cfg(test)]
+thread_local! {
+    /// What the thread does at the fail point.
+    pub(crate) static AT_FAIL_POINT: std::cell::RefCell<Box<dyn FnMut()>> =
+        std::cell::RefCell::new(Box::new(|| ()));
+}
+
+#[cfg(test)]
+pub(crate) fn fail_point() {
+    AT_FAIL_POINT.with_borrow_mut(|stop| stop());
+}
+
 #[cfg(loom)]
 pub(crate) use twins::broken;
 #[cfg(loom)]

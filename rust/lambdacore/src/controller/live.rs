@@ -4,7 +4,7 @@ use super::gate::AtomicGate;
 use super::word::{AtomicPool, Seen};
 use crate::claims::{self, Claims, Function, Totals};
 use crate::store::{Ledger, PoolId, Route, SHARED, Source, Store};
-use crate::sync::{AtomicU32, Ordering, Twin, broken, statistic};
+use crate::sync::{AtomicU32, Ordering, Twin, broken, fail_point, statistic};
 use crate::{Account, Outcome, Profile, Rates};
 
 /// The counters of an account as atomic words.
@@ -176,6 +176,7 @@ impl<const LOCKED: bool> Store for Live<'_, LOCKED> {
         if let Some(on_shared) = notes.filter(|_| !late) {
             on_shared.fetch_add(1, Ordering::Relaxed);
         }
+        fail_point();
         let taken = self.shared.pools[route.pool as usize].take(seen);
         if let Some(on_shared) = notes.filter(|_| taken == late) {
             on_shared.fetch_add(if late { 1 } else { u32::MAX }, Ordering::Relaxed);
