@@ -244,11 +244,9 @@ impl<S: Store> Admission<'_, S> {
             }
         } else {
             // That what is provisioned was in use is part of this verdict.
-            let spills = |seen: S::Seen| !seen.has_room();
             if let Some(provisioned) = seen.provisioned
-                && EXTENDED
-                && self.store.is_provisioned(version)
-                && spills(provisioned)
+                && provisioned.has_limit()
+                && !provisioned.has_room()
                 && !self.store.confirm_provisioned(version, provisioned)
             {
                 return false;
@@ -307,8 +305,9 @@ impl<S: Store> Admission<'_, S> {
         // it was as it is, so all that was asked meanwhile held together.
         gate.is_none_or(|gate| self.store.confirm_closed(gate, rates, now))
             && (verdict == Outcome::ReservedZero
-                || !self.store.is_provisioned(version)
-                || seen.provisioned.is_none_or(|p| self.store.confirm_provisioned(version, p)))
+                || seen.provisioned.is_none_or(|provisioned| {
+                    !provisioned.has_limit() || self.store.confirm_provisioned(version, provisioned)
+                }))
             && self.store.confirm_own(seen.route, seen.own)
     }
 

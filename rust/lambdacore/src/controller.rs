@@ -20,6 +20,7 @@ mod absorb;
 mod counters;
 mod gate;
 mod live;
+mod notes;
 mod permit;
 mod snapshot;
 #[cfg(all(test, not(loom)))]
@@ -40,6 +41,7 @@ pub use absorb::{ChangeError, Unsupported};
 pub use counters::AtomicCounters;
 pub(crate) use live::Live;
 use live::Shared;
+use notes::StripeId;
 pub use permit::{Handle, OwnedPermit, Permit, Throttle};
 pub use snapshot::{FunctionSnapshot, PoolSnapshot, Snapshot};
 
@@ -79,8 +81,6 @@ pub struct AdmissionController {
     freed: Condvar,
     /// Time zero of the rates.
     origin: Instant,
-    /// The next handle's.
-    next_stripe: std::sync::atomic::AtomicU32,
 }
 
 /// The profile that the controller lives by: no environments, no scaling.
@@ -100,7 +100,8 @@ impl AdmissionController {
         let declared = account.with_profile(profile);
         let mut counters = AtomicCounters::new(&declared, stripes());
         crate::claims::declare(&mut counters.borrow(), &declared);
-        let AtomicCounters { shared, claims } = counters;
+        let AtomicCounters { shared, claims, stripe } = counters;
+        shared.stripes.give_up(stripe);
         let version_of = (0..).take_while(|&target| declared.is_target(target));
         Ok(Self {
             shared,
@@ -112,7 +113,6 @@ impl AdmissionController {
             waiters: Mutex::new(()),
             freed: Condvar::new(),
             origin: Instant::now(),
-            next_stripe: 0.into(),
         })
     }
 
@@ -136,10 +136,10 @@ impl AdmissionController {
         if self.has_rates() { self.now() } else { 0 }
     }
 
-    fn live<const LOCKED: bool>(&self, stripe: u32) -> Admission<'_, Live<'_, LOCKED>> {
+    fn live<const LOCKED: bool>(&self, stripe: StripeId) -> Admission<'_, Live<'_, LOCKED>> {
         let store = Live {
             shared: &self.shared,
-            stripe: &self.shared.stripes[stripe as usize],
+            stripe: self.shared.stripes.writer(stripe),
             claims: None,
             met_guard: false,
         };
@@ -149,25 +149,48 @@ impl AdmissionController {
 
     /// Decides, and notes the decision.
     #[inline]
-    fn attempt(&self, stripe: u32, version: usize, now: u64) -> (Outcome, Source) {
-        let verdict = loop {
-            match self.live::<false>(stripe).attempt::<true>(version, now) {
-                Ok(verdict) => break verdict,
+    fn attempt(&self, stripe: StripeId, version: usize, now: u64) -> (Outcome, Source) {
+        let verdict = if self.has_rates() {
+            self.attempt_under(self.profile, stripe, version, now)
+        } else {
+            // As known as it can be: what is off is not compiled in.
+            let profile = Profile {
+                provisioning: self.profile.provisioning,
+                hard_account_cap: self.profile.hard_account_cap,
+                keep_overhang: self.profile.keep_overhang,
+                ..Profile::PURE_POOLS
+            };
+            self.attempt_under(profile, stripe, version, now)
+        };
+        self.shared.stripes.writer(stripe).note(self.shared.function_of(version), verdict.0);
+        verdict
+    }
+
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "once for each kind of profile")]
+    fn attempt_under(
+        &self,
+        profile: Profile,
+        stripe: StripeId,
+        version: usize,
+        now: u64,
+    ) -> (Outcome, Source) {
+        loop {
+            let mut admission = Admission { profile, ..self.live::<false>(stripe) };
+            match admission.attempt::<true>(version, now) {
+                Ok(verdict) => return verdict,
                 Err(Guarded) => {
                     if let Some(verdict) = self.attempt_in_turn(stripe, version, now) {
-                        break verdict;
+                        return verdict;
                     }
                 }
             }
-        };
-        let notes = self.shared.stripes[stripe as usize].of(self.shared.function_of(version));
-        notes.note(verdict.0);
-        verdict
+        }
     }
 
     /// Gives a permit back.
     #[inline]
-    fn release(&self, stripe: u32, held: crate::admission::Permit) {
+    fn release(&self, stripe: StripeId, held: crate::admission::Permit) {
         if broken(Twin::KeptPermit) {
             return;
         }

@@ -86,6 +86,11 @@ impl Sight for Pool {
     fn has_room(self) -> bool {
         Pool::has_room(&self)
     }
+
+    #[inline(always)]
+    fn has_limit(self) -> bool {
+        self.limit() > 0
+    }
 }
 
 // One copy of the rule in each event loop, without calls.

@@ -18,6 +18,9 @@ pub(crate) trait Sight: Copy {
     /// Whether one more permit could be taken.
     fn has_room(self) -> bool;
 
+    /// Whether there is anything to take, free or not.
+    fn has_limit(self) -> bool;
+
     /// Whether a change is being absorbed, so that this store may not decide by itself.
     #[inline(always)]
     fn is_guarded(self) -> bool {

@@ -1,4 +1,4 @@
-//! P9 under ThreadSanitizer: what a holder has written, without atomics, is read and written
+//! P9 under the thread sanitizer: what a holder has written, without atomics, is read and written
 //! by the next holder. A missing ordering is a data race, which the sanitizer reports.
 //!
 //! No test harness and no locks of the standard library, which are not instrumented and would

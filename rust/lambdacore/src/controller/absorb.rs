@@ -1,6 +1,7 @@
 //! Changes of a live configuration, and the time in which what runs has not yet adapted.
 
 use super::live::Live;
+use super::notes::StripeId;
 use super::word::LIMITS;
 use super::{AdmissionController, gate};
 use crate::admission::Admission;
@@ -97,7 +98,7 @@ impl Control {
     fn admission<'a>(
         controller: &'a AdmissionController,
         claims: &'a mut Claims,
-        stripe: u32,
+        stripe: StripeId,
     ) -> Admission<'a, Live<'a, true>> {
         let mut admission = controller.live::<true>(stripe);
         admission.store.claims = Some(claims);
@@ -115,7 +116,7 @@ impl AdmissionController {
     #[cold]
     pub(super) fn attempt_in_turn(
         &self,
-        stripe: u32,
+        stripe: StripeId,
         version: usize,
         now: u64,
     ) -> Option<(Outcome, Source)> {
@@ -145,9 +146,10 @@ impl AdmissionController {
     /// Counts what runs, and computes anew what unsettled functions claim: permits were given
     /// back without the lock.
     fn settle(&self, control: &mut Control) {
-        let running = self.shared.pools.iter().map(|pool| pool.look::<true>().count()).sum();
+        let running = self.shared.pools().map(|pool| pool.look::<true>().count()).sum();
         control.claims.totals.running = running;
-        let mut store = Control::admission(self, &mut control.claims, 0).store;
+        let mut store =
+            Control::admission(self, &mut control.claims, self.shared.stripes.common_one(0)).store;
         for &function in &control.unsettled {
             claims::settle(&mut store, self.profile, function);
         }
@@ -157,12 +159,12 @@ impl AdmissionController {
     /// Lets calls decide without the lock again, where the pools are all that can bind.
     fn unguard_if_settled(&self, control: &mut Control) {
         let totals = control.claims.totals;
-        let shared = self.shared.pools[SHARED as usize].look::<true>();
+        let shared = self.shared.own(SHARED).look::<true>();
         let covered =
             !totals.has_hard_cap() || totals.is_covered() && shared.count() <= shared.limit();
         if control.unsettled.is_empty() && covered {
             control.guarded = false;
-            for pool in &self.shared.pools {
+            for pool in self.shared.pools() {
                 pool.unguard();
             }
         }
@@ -177,7 +179,7 @@ impl AdmissionController {
         let (account, timeline) = judge(&control.account)?;
         check(&account, account.concurrency_limit())?;
         if !control.guarded && !broken(Twin::LimitsUnguarded) {
-            for pool in &self.shared.pools {
+            for pool in self.shared.pools() {
                 pool.guard();
             }
         }
@@ -185,7 +187,8 @@ impl AdmissionController {
         control.account = account;
         self.settle(&mut control);
         let now = self.now_if_it_matters();
-        let mut store = Control::admission(self, &mut control.claims, 0).store;
+        let mut store =
+            Control::admission(self, &mut control.claims, self.shared.stripes.common_one(0)).store;
         for &(_, change) in timeline.changes() {
             claims::apply(&mut store, self.profile, change, now);
         }

@@ -3,6 +3,7 @@
 use super::Unsupported;
 use super::absorb;
 use super::live::{Live, Shared};
+use super::notes::StripeId;
 use crate::claims::Claims;
 use crate::{Account, Change, Timeline};
 
@@ -11,6 +12,7 @@ use crate::{Account, Change, Timeline};
 pub struct AtomicCounters {
     pub(super) shared: Shared,
     pub(super) claims: Claims,
+    pub(super) stripe: StripeId,
 }
 
 impl AtomicCounters {
@@ -27,12 +29,15 @@ impl AtomicCounters {
 
     /// Nothing is configured yet.
     pub(crate) fn new(account: &Account, stripes: usize) -> Self {
-        Self { shared: Shared::new(account, stripes), claims: Claims::new(account) }
+        let shared = Shared::new(account, stripes);
+        let stripe = shared.stripes.claim().expect("nobody else has one yet");
+        Self { shared, claims: Claims::new(account), stripe }
     }
 
     #[inline]
     pub(crate) fn borrow(&mut self) -> Live<'_, true> {
-        let Self { shared, claims } = self;
-        Live { shared, stripe: &shared.stripes[0], claims: Some(claims), met_guard: false }
+        let Self { shared, claims, stripe } = self;
+        let stripe = shared.stripes.writer(*stripe);
+        Live { shared, stripe, claims: Some(claims), met_guard: false }
     }
 }

@@ -1,81 +1,48 @@
 //! Counters that threads share, and the rule's view of them.
 
 use super::gate::AtomicGate;
+use super::notes::{Stripes, Writer};
 use super::word::{AtomicPool, Seen};
 use crate::claims::{self, Claims, Function, Totals};
 use crate::store::{Ledger, PoolId, Route, SHARED, Source, Store};
-use crate::sync::{AtomicU32, Ordering, Twin, broken, fail_point, statistic};
+use crate::sync::{AtomicU32, Ordering, Twin, broken, fail_point};
 use crate::{Account, Outcome, Profile, Rates};
 
 /// The counters of an account as atomic words.
 #[derive(Debug)]
 pub(super) struct Shared {
-    /// The shared pool, the functions' reserved ones, the versions' provisioned ones.
-    pub(super) pools: Box<[AtomicPool]>,
+    unreserved: AtomicPool,
+    functions: Box<[FunctionWords]>,
+    /// Of each version.
+    provisioned: Box<[AtomicPool]>,
     pub(super) gates: Box<[AtomicGate]>,
-    /// Where the routes of each function end.
-    routes: Box<[AtomicU32]>,
     function_of: Box<[u32]>,
-    pub(super) stripes: Box<[Stripe]>,
+    pub(super) stripes: Stripes,
 }
 
-/// What one thread, or a few, note of each function, apart from what others note.
+/// What a function has for itself.
 #[derive(Debug)]
-pub(super) struct Stripe(Box<[Line]>);
-
-const NOTES_A_LINE: usize = 4;
-
-#[derive(Debug, Default)]
-#[repr(align(128))]
-struct Line([Notes; NOTES_A_LINE]);
-
-/// Notes of one function in one stripe.
-#[derive(Debug, Default)]
-pub(super) struct Notes {
-    pub(super) admitted: statistic::AtomicU64,
-    pub(super) throttled: statistic::AtomicU64,
-    /// Permits of the shared pool that its holders took here, and those they reach for.
-    on_shared: AtomicU32,
-}
-
-impl Stripe {
-    fn new(functions: usize) -> Self {
-        let lines = functions.div_ceil(NOTES_A_LINE);
-        Self(std::iter::repeat_with(Line::default).take(lines).collect())
-    }
-
-    #[inline]
-    pub(super) fn of(&self, function: u32) -> &Notes {
-        let function = function as usize;
-        &self.0[function / NOTES_A_LINE].0[function % NOTES_A_LINE]
-    }
-}
-
-impl Notes {
-    #[inline]
-    pub(super) fn note(&self, verdict: Outcome) {
-        let total = if verdict.is_throttled() { &self.throttled } else { &self.admitted };
-        // Relaxed: a total, on whose strength nothing else is read.
-        total.fetch_add(1, Ordering::Relaxed);
-    }
+struct FunctionWords {
+    /// Where the routes of its versions end.
+    route: AtomicU32,
+    reserved: AtomicPool,
 }
 
 impl Shared {
     pub(super) fn new(account: &Account, stripes: usize) -> Self {
         let functions = account.functions().len();
         let versions = account.versions() as usize;
-        let pools = 1 + functions + versions;
+        let words =
+            || FunctionWords { route: AtomicU32::new(UNRESERVED), reserved: AtomicPool::new() };
+        let gates = 1 + functions + versions;
         Self {
-            pools: std::iter::repeat_with(AtomicPool::new).take(pools).collect(),
-            gates: std::iter::repeat_with(AtomicGate::new).take(pools).collect(),
-            routes: std::iter::repeat_with(|| AtomicU32::new(UNRESERVED)).take(functions).collect(),
+            unreserved: AtomicPool::new(),
+            functions: std::iter::repeat_with(words).take(functions).collect(),
+            provisioned: std::iter::repeat_with(AtomicPool::new).take(versions).collect(),
+            gates: std::iter::repeat_with(AtomicGate::new).take(gates).collect(),
             function_of: (0..account.versions()).map(|v| account.function_of(v)).collect(),
-            stripes: std::iter::repeat_with(|| Stripe::new(functions)).take(stripes).collect(),
+            stripes: Stripes::new(functions, stripes),
         }
-    }
-
-    pub(super) fn functions(&self) -> usize {
-        self.routes.len()
     }
 
     #[inline]
@@ -84,12 +51,32 @@ impl Shared {
     }
 
     pub(super) fn is_reserved(&self, function: u32) -> bool {
-        self.routes[function as usize].load(Ordering::Acquire) != UNRESERVED
+        // Relaxed: for a snapshot, which is of no one instant.
+        self.functions[function as usize].route.load(Ordering::Relaxed) != UNRESERVED
+    }
+
+    pub(super) fn functions(&self) -> usize {
+        self.functions.len()
+    }
+
+    /// All pools.
+    pub(super) fn pools(&self) -> impl Iterator<Item = &AtomicPool> {
+        let reserved = self.functions.iter().map(|words| &words.reserved);
+        std::iter::once(&self.unreserved).chain(reserved).chain(&self.provisioned)
+    }
+
+    /// The pool at the end of a route.
+    #[inline]
+    pub(super) fn own(&self, pool: u32) -> &AtomicPool {
+        match pool.checked_sub(1) {
+            None => &self.unreserved,
+            Some(function) => &self.functions[function as usize].reserved,
+        }
     }
 
     #[inline]
     pub(super) fn provisioned(&self, version: usize) -> &AtomicPool {
-        &self.pools[1 + self.functions() + version]
+        &self.provisioned[version]
     }
 }
 
@@ -105,29 +92,25 @@ const RESERVED_ZERO: u32 = 2;
 #[derive(Debug)]
 pub struct Live<'a, const LOCKED: bool> {
     pub(super) shared: &'a Shared,
-    pub(super) stripe: &'a Stripe,
+    pub(super) stripe: Writer<'a>,
     pub(super) claims: Option<&'a mut Claims>,
     /// A permit went back to a pool with the guard.
     pub(super) met_guard: bool,
 }
 
-impl<const LOCKED: bool> Live<'_, LOCKED> {
-    #[inline]
-    fn route(&self, function: u32) -> Route {
-        // Acquire, with the release in `set_route`: a route is not seen before the guard that
-        // was put on for it.
-        let code = self.shared.routes[function as usize].load(Ordering::Acquire);
-        let (pool, when_full) = match code {
-            UNRESERVED => (SHARED, Outcome::UnreservedConcurrency),
-            RESERVED => (function + 1, Outcome::ReservedConcurrency),
-            _ => (function + 1, Outcome::ReservedZero),
-        };
-        Route { function, pool, when_full }
-    }
+fn route(function: u32, code: u32) -> Route {
+    let (pool, when_full) = match code {
+        UNRESERVED => (SHARED, Outcome::UnreservedConcurrency),
+        RESERVED => (function + 1, Outcome::ReservedConcurrency),
+        _ => (function + 1, Outcome::ReservedZero),
+    };
+    Route { function, pool, when_full }
+}
 
+impl<const LOCKED: bool> Live<'_, LOCKED> {
     fn pool(&self, pool: PoolId) -> &AtomicPool {
         match pool {
-            PoolId::Own(pool) => &self.shared.pools[pool as usize],
+            PoolId::Own(pool) => self.shared.own(pool),
             PoolId::Provisioned(version) => self.shared.provisioned(version as usize),
         }
     }
@@ -147,17 +130,23 @@ impl<const LOCKED: bool> Store for Live<'_, LOCKED> {
     #[inline(always)]
     fn own(&self, version: usize) -> (Route, Seen<LOCKED>) {
         let function = self.shared.function_of[version];
+        let words = &self.shared.functions[function as usize];
+        // Acquire, with the release in `set_route`: a route is not seen before the guard that
+        // was put on for it.
+        let mut code = words.route.load(Ordering::Acquire);
         loop {
-            let route = self.route(function);
-            let seen = self.shared.pools[route.pool as usize].look();
+            let pool = if code == UNRESERVED { &self.shared.unreserved } else { &words.reserved };
+            let seen = pool.look();
+            if LOCKED || broken(Twin::RouteReadOnce) {
+                return (route(function, code), seen);
+            }
             // A word without the guard is younger than the change before it, and so is the
             // route that is read after it.
-            if LOCKED
-                || broken(Twin::RouteReadOnce)
-                || self.route(function).when_full == route.when_full
-            {
-                return (route, seen);
+            let again = words.route.load(Ordering::Acquire);
+            if code == again {
+                return (route(function, code), seen);
             }
+            code = again;
         }
     }
 
@@ -170,16 +159,15 @@ impl<const LOCKED: bool> Store for Live<'_, LOCKED> {
     fn take_own<const EXTENDED: bool>(&mut self, route: Route, seen: Seen<LOCKED>) -> bool {
         // Noted before it is taken, so that a change never finds fewer than there are; the
         // word publishes it (see `AtomicPool::take`).
-        let notes =
-            (EXTENDED && route.pool == SHARED).then(|| &self.stripe.of(route.function).on_shared);
+        let note = EXTENDED && route.pool == SHARED;
         let late = broken(Twin::NotedLate);
-        if let Some(on_shared) = notes.filter(|_| !late) {
-            on_shared.fetch_add(1, Ordering::Relaxed);
+        if note && !late {
+            self.stripe.note_shared(route.function, 1);
         }
         fail_point();
-        let taken = self.shared.pools[route.pool as usize].take(seen);
-        if let Some(on_shared) = notes.filter(|_| taken == late) {
-            on_shared.fetch_add(if late { 1 } else { u32::MAX }, Ordering::Relaxed);
+        let taken = self.shared.own(route.pool).take(seen);
+        if note && taken == late {
+            self.stripe.note_shared(route.function, if late { 1 } else { -1 });
         }
         if EXTENDED && taken {
             self.count_running(true);
@@ -198,7 +186,7 @@ impl<const LOCKED: bool> Store for Live<'_, LOCKED> {
 
     #[inline(always)]
     fn confirm_own(&self, route: Route, seen: Seen<LOCKED>) -> bool {
-        self.shared.pools[route.pool as usize].confirm(seen)
+        self.shared.own(route.pool).confirm(seen)
     }
 
     #[inline(always)]
@@ -209,18 +197,20 @@ impl<const LOCKED: bool> Store for Live<'_, LOCKED> {
     #[inline(always)]
     fn give_back<const EXTENDED: bool>(&mut self, version: usize, from: Source) {
         let function = self.shared.function_of[version];
+        let words = &self.shared.functions[function as usize];
         if !EXTENDED {
             // Routes never change in the plain case.
-            self.shared.pools[self.route(function).pool as usize].give_back();
+            let code = words.route.load(Ordering::Relaxed);
+            self.shared.own(route(function, code).pool).give_back();
             return;
         }
         let pool = match from {
             Source::Shared => {
                 // Before the permit is free: what is being given back is not held.
-                self.stripe.of(function).on_shared.fetch_sub(1, Ordering::Relaxed);
-                &self.shared.pools[SHARED as usize]
+                self.stripe.note_given(function);
+                &self.shared.unreserved
             }
-            Source::Reserved => &self.shared.pools[function as usize + 1],
+            Source::Reserved => &words.reserved,
             Source::Provisioned => self.shared.provisioned(version),
         };
         self.met_guard |= pool.give_back();
@@ -303,8 +293,7 @@ impl<const LOCKED: bool> Ledger for Live<'_, LOCKED> {
     }
 
     fn on_shared(&self, function: u32) -> u32 {
-        let noted = |stripe: &Stripe| stripe.of(function).on_shared.load(Ordering::Relaxed);
-        self.shared.stripes.iter().map(noted).sum()
+        self.shared.stripes.on_shared(function)
     }
 
     fn set_route(&mut self, route: Route) {
@@ -313,8 +302,8 @@ impl<const LOCKED: bool> Ledger for Live<'_, LOCKED> {
             Outcome::ReservedConcurrency => RESERVED,
             _ => RESERVED_ZERO,
         };
-        // Release, with the acquire in `route`.
-        self.shared.routes[route.function as usize].store(code, Ordering::Release);
+        // Release, with the acquire in `own`.
+        self.shared.functions[route.function as usize].route.store(code, Ordering::Release);
     }
 
     fn set_rate(&mut self, gate: usize, _: Rates, limit: Option<u64>, _: u64) {

@@ -1,20 +1,26 @@
 //! What a caller holds: a permit, or the reason why not; and the handles it asks through.
 
+use std::cell::Cell;
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::AdmissionController;
+use super::notes::StripeId;
 use crate::Outcome;
 use crate::admission::Permit as Held;
 use crate::store::Source;
 
-/// A thread's way in: what is counted for statistics is counted apart from other threads'.
+/// A thread's way in. What is noted beside a decision is noted apart from other threads, which
+/// makes it cheaper; the decisions are the same.
 ///
-/// Any handle may be used anywhere; one a thread is fastest.
-#[derive(Clone, Copy, Debug)]
+/// A handle may move to another thread, but only one uses it at a time.
+#[derive(Debug)]
 pub struct Handle<'c> {
     controller: &'c AdmissionController,
-    stripe: u32,
+    stripe: StripeId,
+    /// Not `Sync`: the stripe is written to without read-modify-writes.
+    alone: PhantomData<Cell<()>>,
 }
 
 /// A permit to run. Dropping it gives it back, by any thread and in a panic as well.
@@ -22,7 +28,7 @@ pub struct Handle<'c> {
 #[must_use = "a permit that is dropped is given back at once"]
 pub struct Permit<'c> {
     controller: &'c AdmissionController,
-    stripe: u32,
+    stripe: StripeId,
     held: Held,
 }
 
@@ -31,7 +37,7 @@ pub struct Permit<'c> {
 #[must_use = "a permit that is dropped is given back at once"]
 pub struct OwnedPermit {
     controller: Arc<AdmissionController>,
-    stripe: u32,
+    stripe: StripeId,
     held: Held,
 }
 
@@ -93,8 +99,12 @@ impl Drop for OwnedPermit {
 }
 
 impl<'c> Handle<'c> {
-    pub(super) fn controller(self) -> &'c AdmissionController {
+    pub(super) fn controller(&self) -> &'c AdmissionController {
         self.controller
+    }
+
+    pub(super) fn stripe(&self) -> StripeId {
+        self.stripe
     }
 
     /// See [`AdmissionController::try_acquire`].
@@ -107,7 +117,7 @@ impl<'c> Handle<'c> {
     ///
     /// Where the number is no target of the account.
     #[inline]
-    pub fn try_acquire(self, target: u32) -> Result<Permit<'c>, Throttle> {
+    pub fn try_acquire(&self, target: u32) -> Result<Permit<'c>, Throttle> {
         self.try_acquire_at(target, self.controller.now_if_it_matters())
     }
 
@@ -121,27 +131,40 @@ impl<'c> Handle<'c> {
     ///
     /// Where the number is no target of the account.
     #[inline]
-    pub fn try_acquire_at(self, target: u32, now: u64) -> Result<Permit<'c>, Throttle> {
-        let Self { controller, stripe } = self;
-        let held = controller.try_take(stripe, target, now)?;
-        Ok(Permit { controller, stripe, held })
+    pub fn try_acquire_at(&self, target: u32, now: u64) -> Result<Permit<'c>, Throttle> {
+        self.controller.try_acquire_by(self.stripe, target, now)
+    }
+}
+
+impl Drop for Handle<'_> {
+    fn drop(&mut self) {
+        self.controller.shared.stripes.give_up(self.stripe);
     }
 }
 
 impl AdmissionController {
-    /// A handle for a thread of its own.
+    /// A handle for a thread. So many have notes of their own as twice as many threads as can
+    /// run at once; further ones note where all others do.
     pub fn handle(&self) -> Handle<'_> {
-        // Relaxed: any stripe will do.
-        let next = self.next_stripe.fetch_add(1, Ordering::Relaxed);
-        Handle { controller: self, stripe: next % self.shared.stripes.len() as u32 }
+        let stripe = self.shared.stripes.claim().unwrap_or_else(|| self.common_stripe());
+        Handle { controller: self, stripe, alone: PhantomData }
     }
 
-    /// The handle of the thread that asks.
+    /// Where a thread without a handle notes.
     #[inline]
-    pub(super) fn own_handle(&self) -> Handle<'_> {
-        // As many stripes as a power of two.
-        let stripe = thread_number() & (self.shared.stripes.len() as u32 - 1);
-        Handle { controller: self, stripe }
+    pub(super) fn common_stripe(&self) -> StripeId {
+        self.shared.stripes.common_one(thread_number())
+    }
+
+    #[inline]
+    pub(super) fn try_acquire_by(
+        &self,
+        stripe: StripeId,
+        target: u32,
+        now: u64,
+    ) -> Result<Permit<'_>, Throttle> {
+        let held = self.try_take(stripe, target, now)?;
+        Ok(Permit { controller: self, stripe, held })
     }
 
     /// Admits an invocation of a target of the account, or says why not; never waits for
@@ -157,7 +180,7 @@ impl AdmissionController {
     /// Where the number is no target of the account.
     #[inline]
     pub fn try_acquire(&self, target: u32) -> Result<Permit<'_>, Throttle> {
-        self.own_handle().try_acquire(target)
+        self.try_acquire_at(target, self.now_if_it_matters())
     }
 
     /// Does so at a time of the caller's clock, in nanoseconds below 2^63, for request rates.
@@ -172,7 +195,7 @@ impl AdmissionController {
     /// Where the number is no target of the account.
     #[inline]
     pub fn try_acquire_at(&self, target: u32, now: u64) -> Result<Permit<'_>, Throttle> {
-        self.own_handle().try_acquire_at(target, now)
+        self.try_acquire_by(self.common_stripe(), target, now)
     }
 
     /// Does as [`try_acquire`](Self::try_acquire), for a permit that goes anywhere.
@@ -204,13 +227,13 @@ impl AdmissionController {
         target: u32,
         now: u64,
     ) -> Result<OwnedPermit, Throttle> {
-        let Handle { stripe, .. } = self.own_handle();
+        let stripe = self.common_stripe();
         let held = self.try_take(stripe, target, now)?;
         Ok(OwnedPermit { controller: Arc::clone(self), stripe, held })
     }
 
     #[inline]
-    fn try_take(&self, stripe: u32, target: u32, now: u64) -> Result<Held, Throttle> {
+    fn try_take(&self, stripe: StripeId, target: u32, now: u64) -> Result<Held, Throttle> {
         let version = self.version_of[target as usize] as usize;
         let (outcome, source) = self.attempt(stripe, version, now);
         if outcome.is_throttled() {

@@ -1,7 +1,5 @@
 //! What the counters say now.
 
-use std::sync::atomic::Ordering;
-
 use super::AdmissionController;
 use super::word::AtomicPool;
 use crate::store::SHARED;
@@ -46,21 +44,16 @@ pub struct FunctionSnapshot {
 impl AdmissionController {
     /// Reads all counters, one after another, without holding anyone up. Peaks begin anew.
     pub fn snapshot(&self) -> Snapshot {
-        let shared = read(&self.shared.pools[SHARED as usize]);
+        let shared = read(self.shared.own(SHARED));
         let functions = self.declared.functions().iter().enumerate().map(|(index, declared)| {
             let function = index as u32;
-            let reserved = read(&self.shared.pools[index + 1]);
+            let reserved = read(self.shared.own(function + 1));
             let is_reserved = self.shared.is_reserved(function) || !reserved.is_idle();
             let versions = self.declared.versions_of(index).zip(0..);
             let provisioned = versions
                 .map(|(version, number)| (number, read(self.shared.provisioned(version as usize))))
                 .filter(|(_, pool)| !pool.is_idle());
-            let (mut admitted, mut throttled) = (0, 0);
-            for stripe in &self.shared.stripes {
-                // Relaxed: totals, on whose strength nothing else is read.
-                admitted += stripe.of(function).admitted.load(Ordering::Relaxed);
-                throttled += stripe.of(function).throttled.load(Ordering::Relaxed);
-            }
+            let (admitted, throttled) = self.shared.stripes.totals(function);
             FunctionSnapshot {
                 name: declared.name.clone(),
                 reserved: is_reserved.then_some(reserved),

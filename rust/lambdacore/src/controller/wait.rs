@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
+use super::notes::StripeId;
 use super::{AdmissionController, Handle, Permit, Throttle};
 use crate::sync::{AtomicU32, Ordering, PoisonError, Twin, broken};
 
@@ -38,7 +39,7 @@ impl AdmissionController {
         timeout: Option<Duration>,
     ) -> Result<Permit<'_>, Throttle> {
         let for_ever = &mut || ControlFlow::Continue(());
-        let permit = self.own_handle().acquire_watched(target, timeout, for_ever)?;
+        let permit = self.acquire_by(self.common_stripe(), target, timeout, for_ever)?;
         Ok(permit.expect("nobody breaks this off"))
     }
 
@@ -67,29 +68,41 @@ impl<'c> Handle<'c> {
     ///
     /// Where the number is no target of the account.
     pub fn acquire_watched(
-        self,
+        &self,
         target: u32,
         timeout: Option<Duration>,
         watch: &mut dyn FnMut() -> ControlFlow<()>,
     ) -> Result<Option<Permit<'c>>, Throttle> {
+        self.controller().acquire_by(self.stripe(), target, timeout, watch)
+    }
+}
+
+impl AdmissionController {
+    fn acquire_by(
+        &self,
+        stripe: StripeId,
+        target: u32,
+        timeout: Option<Duration>,
+        watch: &mut dyn FnMut() -> ControlFlow<()>,
+    ) -> Result<Option<Permit<'_>>, Throttle> {
+        let try_acquire = || self.try_acquire_by(stripe, target, self.now_if_it_matters());
         // A deadline beyond all time is none.
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        if let Ok(permit) = self.try_acquire(target) {
+        if let Ok(permit) = try_acquire() {
             return Ok(Some(permit));
         }
-        let controller = self.controller();
         let mut counted = None;
         let count = || {
-            controller.waiting.fetch_add(1, Ordering::Relaxed);
-            Some(Counted(&controller.waiting))
+            self.waiting.fetch_add(1, Ordering::Relaxed);
+            Some(Counted(&self.waiting))
         };
         loop {
-            let waiters = controller.waiters.lock().unwrap_or_else(PoisonError::into_inner);
+            let waiters = self.waiters.lock().unwrap_or_else(PoisonError::into_inner);
             if counted.is_none() && !broken(Twin::WaitsUnseen) {
                 // Before the refusal: whoever frees a permit after it sees that one waits.
                 counted = count();
             }
-            let refused = match self.try_acquire(target) {
+            let refused = match try_acquire() {
                 Ok(permit) => return Ok(Some(permit)),
                 Err(refused) => refused,
             };
@@ -105,10 +118,10 @@ impl<'c> Handle<'c> {
                 slice = slice.min(left);
             }
             if let Some(at) = refused.retry_at {
-                slice = slice.min(Duration::from_nanos(at.saturating_sub(controller.now())));
+                slice = slice.min(Duration::from_nanos(at.saturating_sub(self.now())));
             }
             // The lock is let go before the watch, which may take others.
-            drop(controller.freed.wait_timeout(waiters, slice));
+            drop(self.freed.wait_timeout(waiters, slice));
             if watch().is_break() {
                 return Ok(None);
             }

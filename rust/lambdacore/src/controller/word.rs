@@ -42,6 +42,11 @@ impl<const LOCKED: bool> Sight for Seen<LOCKED> {
     }
 
     #[inline]
+    fn has_limit(self) -> bool {
+        self.limit() > 0
+    }
+
+    #[inline]
     fn is_guarded(self) -> bool {
         !LOCKED && self.0 & GUARD != 0
     }
