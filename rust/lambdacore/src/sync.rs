@@ -1,12 +1,18 @@
-//! The one import of atomics, locks and their like, so that the model checker sees them all.
+//! The one import of atomics, locks and their like, so that the model checkers see them all:
+//! loom, which knows memory orderings, and shuttle, which goes through larger models at random.
 
 #[cfg(loom)]
 pub(crate) use loom::sync::{
     Condvar, Mutex, MutexGuard,
     atomic::{AtomicU32, AtomicU64, Ordering},
 };
+#[cfg(shuttle)]
+pub(crate) use shuttle::sync::{
+    Condvar, Mutex, MutexGuard,
+    atomic::{AtomicU32, AtomicU64, Ordering},
+};
 pub(crate) use std::sync::PoisonError;
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 pub(crate) use std::sync::{
     Condvar, Mutex, MutexGuard,
     atomic::{AtomicU32, AtomicU64, Ordering},
