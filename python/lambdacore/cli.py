@@ -1,4 +1,4 @@
-"""The command line: each command mirrors one call of the Python API.
+"""The command line: each command mirrors one call of the Python API; `bench` has none.
 
 Exit codes: 0 done, 2 usage or bad input, 130 interrupted. (1 is kept for objectives that
 are missed; no command has one yet.)
@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 import lambdacore as lc
-from lambdacore import _check, _report, _text
+from lambdacore import _check, _cli_bench, _report, _text
 from lambdacore.function import declare, split_label, with_claims
 from lambdacore.scenario import Scenario
 
@@ -49,6 +49,9 @@ def main() -> None:
 @click.version_option(lc.__version__, prog_name="lambdacore")
 def cli() -> None:
     """Say which AWS Lambda concurrency limits your traffic needs."""
+
+
+cli.add_command(_cli_bench.bench)
 
 
 # Callbacks check what can be checked before anything is read or simulated.

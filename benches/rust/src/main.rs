@@ -1,4 +1,5 @@
-//! Replay: nanoseconds of CPU time an invocation, on the wheel and on the plain heap.
+//! Replay: nanoseconds of CPU time an invocation, on the wheel and on the plain heap, and on the
+//! wheel over atomic counters: what atomicity costs.
 //!
 //! `cargo run --release -p lambdacore-benches [rows [in-flight,in-flight,...]]`. The variants run in turn, round after
 //! round; medians are printed, with the ratio of each round's pair.
@@ -6,7 +7,10 @@
 mod traffic;
 
 use cpu_time::ThreadTime;
-use lambdacore::{Account, Calendar, Function, Heap, Profile, Rates, Simulation, Timeline, Wheel};
+use lambdacore::{
+    Account, AtomicCounters, Calendar, Counters, Function, Heap, PlainCounters, Profile, Rates,
+    Simulation, Timeline, Wheel,
+};
 use traffic::Traffic;
 
 const ROUNDS: usize = 5;
@@ -17,49 +21,70 @@ fn main() {
     let in_flight = arguments.next().unwrap_or("10,1000,100000,1000000".to_owned());
     println!("{rows} invocations; ns of CPU time an invocation, median of {ROUNDS} rounds");
     println!(
-        "{:>9} {:>9} {:>13} {:>7} {:>7} {:>12}",
-        "in flight", "functions", "environments", "wheel", "heap", "heap / wheel"
+        "{:>9} {:>9} {:>13} {:>7} {:>7} {:>12} {:>7} {:>14}",
+        "in flight",
+        "functions",
+        "profile",
+        "wheel",
+        "heap",
+        "heap / wheel",
+        "atomic",
+        "atomic / wheel"
     );
     for in_flight in in_flight.split(',').map(|n| n.parse::<u32>().expect("a number")) {
-        for (functions, environments) in [(1, false), (100, false), (100, true)] {
+        for (functions, profile) in [(1, "pools"), (100, "pools"), (100, "no rates"), (100, "all")]
+        {
             let traffic = Traffic::poisson(rows, functions, in_flight);
-            let account = account(functions, in_flight, environments);
+            let account = account(functions, in_flight, profile);
             let traced: Vec<u32> = (0..functions).collect();
-            let (mut wheel, mut heap, mut ratio) = (vec![], vec![], vec![]);
+            let (mut wheel, mut heap, mut atomic) = (vec![], vec![], vec![]);
             for _ in 0..ROUNDS {
-                let (w, one) = timed::<Wheel>(&account, &traced, &traffic);
-                let (h, other) = timed::<Heap>(&account, &traced, &traffic);
+                let (w, one) = timed::<Wheel, PlainCounters>(&account, &traced, &traffic);
+                let (h, other) = timed::<Heap, PlainCounters>(&account, &traced, &traffic);
+                let (a, third) = timed::<Wheel, AtomicCounters>(&account, &traced, &traffic);
                 assert!(one == other, "the wheel and the heap disagree");
+                assert!(one == third, "plain and atomic counters disagree");
                 wheel.push(w);
                 heap.push(h);
-                ratio.push(h / w);
+                atomic.push(a);
             }
+            let ratio =
+                |other: &[f64]| median(other.iter().zip(&wheel).map(|(o, w)| o / w).collect());
+            let (of_heap, of_atomic) = (ratio(&heap), ratio(&atomic));
             println!(
-                "{in_flight:>9} {functions:>9} {:>13} {:>7.1} {:>7.1} {:>12.2}",
-                if environments { "on" } else { "off" },
+                "{in_flight:>9} {functions:>9} {profile:>13} {:>7.1} {:>7.1} {of_heap:>12.2} {:>7.1} {of_atomic:>14.2}",
                 median(wheel),
                 median(heap),
-                median(ratio),
+                median(atomic),
             );
         }
     }
 }
 
 /// All functions share one pool of the size of the mean load.
-fn account(functions: u32, limit: u32, environments: bool) -> Account {
+fn account(functions: u32, limit: u32, profile: &str) -> Account {
     let functions = (0..functions)
         .map(|i| Function { init_duration: 200_000_000, ..Function::named(format!("f{i}")) })
         .collect();
-    let profile = Profile { environments, rates: Rates::OFF, ..Profile::default() };
+    let profile = match profile {
+        "pools" => Profile::PURE_POOLS,
+        "no rates" => Profile { rates: Rates::OFF, ..Profile::DOCUMENTED },
+        _ => Profile::DOCUMENTED,
+    };
     Account::new(limit, Some(0), functions, profile).expect("a good account")
 }
 
 #[allow(clippy::cast_precision_loss)]
-fn timed<C: Calendar>(account: &Account, traced: &[u32], traffic: &Traffic) -> (f64, Vec<u8>) {
+fn timed<C: Calendar, K: Counters>(
+    account: &Account,
+    traced: &[u32],
+    traffic: &Traffic,
+) -> (f64, Vec<u8>) {
     let columns = traffic.columns();
     let mut outcome = vec![0; columns.len()];
     let start = ThreadTime::now();
-    Simulation::<C>::with_calendar(account, traced, Timeline::default())
+    Simulation::<C, K>::with_counters(account, traced, Timeline::default())
+        .expect("a limit below 2^24")
         .run(columns, &mut outcome)
         .expect("a good trace");
     (start.elapsed().as_nanos() as f64 / columns.len() as f64, outcome)

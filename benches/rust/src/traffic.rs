@@ -1,6 +1,7 @@
 //! Traffic for the benchmarks: Poisson arrivals, exponential durations, from a fixed seed.
 
 use lambdacore::{Invocations, SECOND};
+use lambdacore_benches::random::SplitMix;
 
 /// Owned columns of a trace.
 pub(crate) struct Traffic {
@@ -14,7 +15,7 @@ impl Traffic {
     /// mean, arriving so that `in_flight` run at once.
     #[allow(clippy::cast_precision_loss, clippy::cast_sign_loss)]
     pub(crate) fn poisson(rows: usize, functions: u32, in_flight: u32) -> Self {
-        let mut random = SplitMix(u64::from(in_flight) << 32 | u64::from(functions));
+        let mut random = SplitMix::new(u64::from(in_flight) << 32 | u64::from(functions));
         let gap = SECOND as f64 / f64::from(in_flight);
         let mut now = 0.0;
         let mut traffic = Self {
@@ -23,10 +24,10 @@ impl Traffic {
             duration: Vec::with_capacity(rows),
         };
         for _ in 0..rows {
-            now += random.exponential() * gap;
+            now += exponential(&mut random) * gap;
             traffic.arrival.push(now as u64);
-            traffic.function.push((random.next() >> 32) as u32 % functions);
-            traffic.duration.push((random.exponential() * SECOND as f64) as u64);
+            traffic.function.push((random.bits() >> 32) as u32 % functions);
+            traffic.duration.push((exponential(&mut random) * SECOND as f64) as u64);
         }
         traffic
     }
@@ -37,19 +38,7 @@ impl Traffic {
     }
 }
 
-struct SplitMix(u64);
-
-impl SplitMix {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    #[allow(clippy::cast_precision_loss)]
-    fn exponential(&mut self) -> f64 {
-        -(((self.next() >> 11) as f64 + 0.5) / (1_u64 << 53) as f64).ln()
-    }
+#[allow(clippy::cast_precision_loss)]
+fn exponential(random: &mut SplitMix) -> f64 {
+    -(((random.bits() >> 11) as f64 + 0.5) / (1_u64 << 53) as f64).ln()
 }
