@@ -5,10 +5,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 BUILT := $(VENV)/.built
 
+# The sanitizer ships with the stable compiler, which lets only its own crates use it unless told so.
+TSAN := RUSTC_BOOTSTRAP=1 RUSTFLAGS="-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer"
+STRESS := cargo run --locked --quiet --release --package lambdacore-benches --bin stress --
+
 RUST := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-rust test-python lint format bench report dist release-check clean
+.PHONY: help demo test test-rust test-models test-python lint format bench report dist release-check clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,10 +20,20 @@ help:  ## list the targets
 demo: $(BUILT)  ## a noisy neighbour with and without reserved concurrency: tables and a picture
 	$(BIN)/python examples/noisy_neighbour.py
 
-test: test-rust test-python lint  ## all checks: Rust tests, Python tests, linters and types
+test: test-rust test-models test-python lint  ## all checks: Rust tests, models, Python tests, linters and types
 
-test-rust:  ## the engine's tests
+test-rust:  ## the tests of the engine, and of the checker of its calls
 	cargo test --locked --quiet --package lambdacore
+	cargo test --locked --quiet --package lambdacore-benches --lib
+
+# The models are other builds of the engine, on the model checkers' atomics.
+test-models:  ## the live controller on model checkers, and 4 million real calls
+	RUSTFLAGS="--cfg loom" cargo test --locked --quiet --release --target-dir target/loom \
+		--package lambdacore --test loom -- --test-threads=1 --nocapture
+	RUSTFLAGS="--cfg shuttle" cargo test --locked --quiet --release --target-dir target/shuttle \
+		--package lambdacore --test shuttle
+	$(STRESS) --calls 2000000 --threads 2
+	$(STRESS) --calls 2000000 --threads 2 --reconfigure
 
 test-python: $(BUILT)  ## the Python tests
 	$(BIN)/python -m pytest -q
@@ -51,6 +65,16 @@ dist: $(BUILT)  ## build wheel and sdist, install each in a clean environment, r
 	$(BIN)/python tools/dist.py
 
 release-check: test dist  ## all of test and dist, and the longer suites
+	PROPTEST_CASES=200000 cargo test --locked --quiet --release --package lambdacore --test controller
+	LAMBDACORE_LOOM=full RUSTFLAGS="--cfg loom" cargo test --locked --quiet --release \
+		--target-dir target/loom --package lambdacore --test loom -- --test-threads=1 --nocapture
+	LAMBDACORE_SCHEDULES=100000 RUSTFLAGS="--cfg shuttle" cargo test --locked --quiet --release \
+		--target-dir target/shuttle --package lambdacore --test shuttle
+	$(BIN)/python tools/orderings.py
+	$(TSAN) cargo test --locked --quiet --release --target-dir target/tsan --package lambdacore \
+		--target $$(rustc -vV | sed -n 's/^host: //p') --test tsan
+	$(STRESS) --calls 50000000 --threads 4 --reconfigure
+	$(STRESS) --calls 1000000000 --threads 2
 	LAMBDACORE_TRACES=1000000 $(BIN)/python -m pytest -q tests/test_reference_model.py
 
 clean:  ## remove what was built

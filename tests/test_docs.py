@@ -97,9 +97,19 @@ def test_the_rules_name_existing_code_files():
         pytest.skip("the engine's source is not here: only an installed package is tested")
     binding = ROOT / "rust" / "lambdacore-python" / "src"
     python = ROOT / "python" / "lambdacore"
+    benches = ROOT / "benches" / "rust" / "src"
     for page in (ROOT / "docs" / "rules.md", ROOT / "ARCHITECTURE.md"):
         named = re.findall(r"`([\w/]+\.(?:rs|py))`", page.read_text("utf-8"))
         assert len(named) > 5
         for name in named:
-            places = (ROOT / name, sources / name, binding / name, python / name)
+            folders = (
+                ROOT,
+                sources,
+                sources.parent / "tests",
+                binding,
+                python,
+                ROOT / "tests",
+                benches,
+            )
+            places = [folder / name for folder in folders]
             assert any(place.exists() for place in places), (page.name, name)

@@ -2,7 +2,8 @@
 
 An account of AWS Lambda has a pool of concurrent executions. Functions share it or reserve
 a part; what finds no room is throttled. lambdacore replays traffic against such limits,
-exactly and fast, and returns numpy arrays of throttles and concurrency.
+exactly and fast, and returns numpy arrays of throttles and concurrency; and it enforces them
+inside a program, as a limiter for threads.
 
 >>> import lambdacore as lc
 >>> trace = lc.Trace(arrival=[0.0] * 30, function="checkout", duration=0.2)
@@ -14,8 +15,18 @@ import importlib
 from typing import Any
 
 from lambdacore import _core
+from lambdacore._core import AdmissionController, Handle, Permit, Permits, Throttle
 from lambdacore.account import Account
-from lambdacore.errors import ConfigurationError, LambdacoreError, SeriesSizeError, TraceError
+from lambdacore.controller import FunctionSnapshot, PoolSnapshot, Snapshot
+from lambdacore.errors import (
+    ConfigurationError,
+    ForkError,
+    LambdacoreError,
+    PermitError,
+    SeriesSizeError,
+    ThrottledError,
+    TraceError,
+)
 from lambdacore.function import Function
 from lambdacore.outcome import Outcome
 from lambdacore.profile import Profile
@@ -31,20 +42,31 @@ __version__: str = _core.__version__
 
 __all__ = [
     "Account",
+    "AdmissionController",
     "Answer",
     "Call",
     "ConfigurationError",
     "DataQuality",
+    "ForkError",
     "Function",
+    "FunctionSnapshot",
+    "Handle",
     "LambdacoreError",
     "Outcome",
+    "Permit",
+    "PermitError",
+    "Permits",
+    "PoolSnapshot",
     "Profile",
     "ReadLimits",
     "RequiredConcurrency",
     "Result",
     "Schedule",
     "SeriesSizeError",
+    "Snapshot",
     "Summary",
+    "Throttle",
+    "ThrottledError",
     "Trace",
     "TraceError",
     "read_trace",

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["ConfigurationError", "LambdacoreError", "SeriesSizeError", "TraceError"]
+if TYPE_CHECKING:
+    from lambdacore._core import Throttle
+
+__all__ = [
+    "ConfigurationError",
+    "ForkError",
+    "LambdacoreError",
+    "PermitError",
+    "SeriesSizeError",
+    "ThrottledError",
+    "TraceError",
+]
 
 
 class LambdacoreError(Exception):
@@ -75,6 +86,31 @@ class TraceError(LambdacoreError, ValueError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), str(self), self.__dict__)
+
+
+class ThrottledError(LambdacoreError):
+    """There was no permit, or not in time.
+
+    Attributes
+    ----------
+    throttle : Throttle or None
+        The refusal: its cause, AWS's reason, and when to ask again if that is known.
+    """
+
+    def __init__(self, message: str, *, throttle: Throttle | None = None) -> None:
+        super().__init__(message)
+        self.throttle = throttle
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), str(self), self.__dict__)
+
+
+class PermitError(LambdacoreError, RuntimeError):
+    """A permit that was given back before, or belongs to another controller."""
+
+
+class ForkError(PermitError):
+    """A controller or permit of the parent, used in a forked child."""
 
 
 class SeriesSizeError(LambdacoreError, MemoryError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 from lambdacore import _check, _core
 from lambdacore._series import traced_targets
@@ -19,6 +20,7 @@ def simulate(
     trace: Trace,
     schedule: Schedule | None = None,
     *,
+    counters: Literal["plain", "atomic"] = "plain",
     progress: Callable[[int, int], object] | None = None,
 ) -> Result:
     """Simulate every invocation of a trace against the limits of an account.
@@ -41,6 +43,9 @@ def simulate(
     schedule : Schedule, optional
         Changes of the configuration while the traffic runs; ``result.answers`` says which of
         them were refused.
+    counters : {"plain", "atomic"}
+        On what the engine counts: plain words, or those of `AdmissionController`, which
+        threads share. The outcomes are the same; plain words are faster and hold every account.
     progress : callable, optional
         Called now and then with (invocations done, invocations in all); if it raises, the
         run stops with that exception.
@@ -53,7 +58,9 @@ def simulate(
     Raises
     ------
     ConfigurationError
-        The trace invokes a function, version or alias that the account does not declare.
+        The trace invokes a function, version or alias that the account does not declare; or
+        `counters` is ``"atomic"`` and they cannot hold the account: a limit of 2^24 or more, or
+        request rates in other than tumbling windows.
 
     Notes
     -----
@@ -72,6 +79,7 @@ def simulate(
     """
     traced = traced_targets(account, trace)
     _check.instance("schedule", schedule, "a Schedule", isinstance(schedule, Schedule | None))
+    _check.one_of("counters", counters, ("plain", "atomic"))
     answers, timeline = (schedule or Schedule())._judge(account)
     total = len(trace)
     outcome, last_completion = _core.simulate(
@@ -79,6 +87,7 @@ def simulate(
         trace._columns(),
         traced.targets,
         timeline=timeline,
+        counters=counters,
         progress=None if progress is None else lambda done: progress(done, total),
     )
     result = Result(account, trace, outcome, schedule)

@@ -1,6 +1,8 @@
 //! The engine's errors as the exceptions of `lambdacore.errors`: text and fields.
 
-use lambdacore::{ConfigurationError, TraceError};
+use lambdacore::{ConfigurationError, TraceError, Unsupported};
+use pyo3::call::PyCallArgs;
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -58,6 +60,45 @@ pub(crate) fn configuration_error(py: Python<'_>, error: &ConfigurationError) ->
         }
         Ok(())
     })
+}
+
+/// What atomic counters cannot hold; `limit` is the argument that gives the account's limit, and
+/// `otherwise` what else would do.
+pub(crate) fn unsupported(
+    py: Python<'_>,
+    error: &Unsupported,
+    limit: &str,
+    otherwise: &str,
+) -> PyErr {
+    let (argument, remedy) = match error {
+        Unsupported::Limit { .. } => (limit, ""),
+        Unsupported::RateWindow { .. } => {
+            ("profile.rps_window", ": choose rps_window='tumbling' or rps_scope='off'")
+        }
+        Unsupported::RateLimit { .. } => {
+            ("profile.rps_per_concurrency", ": lower it, or choose rps_scope='off'")
+        }
+        Unsupported::ShortWindow { .. } => {
+            ("profile.rps_window_length", ": lengthen them, or choose rps_scope='off'")
+        }
+        _ => ("account", ""),
+    };
+    let message = format!("{argument}: {error}{remedy}{otherwise}");
+    raise(py, "ConfigurationError", message, |fields| fields.set_item("argument", argument))
+}
+
+/// Calls a function of `lambdacore._check`, which words refusals.
+pub(crate) fn check<'py>(
+    py: Python<'py>,
+    name: &str,
+    arguments: impl PyCallArgs<'py>,
+) -> PyResult<Bound<'py, PyAny>> {
+    py.import("lambdacore._check")?.getattr(name)?.call1(arguments)
+}
+
+/// For `__reduce__`, by which both copies and pickles are made.
+pub(crate) fn refuse_copies(_: Python<'_>, what: &str, why: &str) -> PyResult<()> {
+    Err(PyTypeError::new_err(format!("{what} cannot be copied or pickled: {why}")))
 }
 
 pub(crate) fn trace_error(py: Python<'_>, error: &TraceError) -> PyErr {

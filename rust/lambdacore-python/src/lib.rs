@@ -7,10 +7,13 @@
 
 // pyo3 hands arguments over by value.
 #![allow(clippy::needless_pass_by_value)]
+// Docstrings of users' classes are Python's, in numpy's style, and methods are called on objects.
+#![allow(clippy::doc_markdown, clippy::unused_self)]
 
 mod account;
 mod columns;
 mod control;
+mod controller;
 mod errors;
 mod required;
 mod scan;
@@ -27,6 +30,8 @@ mod _core {
     #[pymodule_export]
     use crate::control::{Timeline, judge_calls};
     #[pymodule_export]
+    use crate::controller::{AdmissionController, Handle, Permit, Permits, Throttle};
+    #[pymodule_export]
     use crate::required::required_concurrency;
     #[pymodule_export]
     use crate::scan::{csv_header, scan_csv};
@@ -39,6 +44,7 @@ mod _core {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        crate::controller::register_at_fork(module.py())?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         module.add("MAX_LIMIT", lambdacore::MAX_LIMIT)?;
         module.add("DEBUG_BUILD", cfg!(debug_assertions))

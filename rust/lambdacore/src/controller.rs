@@ -42,7 +42,7 @@ pub use counters::AtomicCounters;
 pub(crate) use live::Live;
 use live::Shared;
 use notes::StripeId;
-pub use permit::{Handle, OwnedPermit, Permit, Throttle};
+pub use permit::{Handle, Lane, OwnedPermit, Permit, Throttle, Ticket};
 pub use snapshot::{FunctionSnapshot, PoolSnapshot, Snapshot};
 
 /// Admission to an account, live: a limiter that any number of threads may use.

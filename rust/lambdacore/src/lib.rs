@@ -67,8 +67,8 @@ pub use calendar::{Calendar, Heap, Wheel};
 pub use concurrency::{Concurrency, Recording, record_concurrency};
 pub use control::{Call, ControlPlane, Provisioned, Response, Status};
 pub use controller::{
-    AdmissionController, AtomicCounters, ChangeError, FunctionSnapshot, Handle, OwnedPermit,
-    Permit, PoolSnapshot, Snapshot, Throttle, Unsupported,
+    AdmissionController, AtomicCounters, ChangeError, FunctionSnapshot, Handle, Lane, OwnedPermit,
+    Permit, PoolSnapshot, Snapshot, Throttle, Ticket, Unsupported,
 };
 pub use invocations::{Invocations, TraceError, Watch};
 pub use outcome::Outcome;

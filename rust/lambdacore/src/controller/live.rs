@@ -131,9 +131,8 @@ impl<const LOCKED: bool> Store for Live<'_, LOCKED> {
     fn own(&self, version: usize) -> (Route, Seen<LOCKED>) {
         let function = self.shared.function_of[version];
         let words = &self.shared.functions[function as usize];
-        // Acquire, with the release in `set_route`: a route is not seen before the guard that
-        // was put on for it.
-        let mut code = words.route.load(Ordering::Acquire);
+        // Relaxed: only says where to look.
+        let mut code = words.route.load(Ordering::Relaxed);
         loop {
             let pool = if code == UNRESERVED { &self.shared.unreserved } else { &words.reserved };
             let seen = pool.look();
@@ -141,8 +140,9 @@ impl<const LOCKED: bool> Store for Live<'_, LOCKED> {
                 return (route(function, code), seen);
             }
             // A word without the guard is younger than the change before it, and so is the
-            // route that is read after it.
-            let again = words.route.load(Ordering::Acquire);
+            // route that is read after it (see `AtomicPool::look`). Relaxed: it is not one of a
+            // later change either, or the word fails to be as it was seen (see `guard`).
+            let again = words.route.load(Ordering::Relaxed);
             if code == again {
                 return (route(function, code), seen);
             }
@@ -302,8 +302,8 @@ impl<const LOCKED: bool> Ledger for Live<'_, LOCKED> {
             Outcome::ReservedConcurrency => RESERVED,
             _ => RESERVED_ZERO,
         };
-        // Release, with the acquire in `own`.
-        self.shared.functions[route.function as usize].route.store(code, Ordering::Release);
+        // Relaxed: the guard is there, or nobody else is; `unguard` publishes.
+        self.shared.functions[route.function as usize].route.store(code, Ordering::Relaxed);
     }
 
     fn set_rate(&mut self, gate: usize, _: Rates, limit: Option<u64>, _: u64) {

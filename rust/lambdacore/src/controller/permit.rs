@@ -41,6 +41,19 @@ pub struct OwnedPermit {
     held: Held,
 }
 
+/// Notes of their own, as a [`Handle`] has them, for callers of which one calls at a time: those
+/// who hold an interpreter's lock.
+#[derive(Debug)]
+pub struct Lane(StripeId);
+
+/// A permit as a plain number, for bindings whose own objects see to it that it is given back,
+/// once, by [`AdmissionController::give_back`].
+#[derive(Clone, Copy, Debug)]
+pub struct Ticket {
+    stripe: StripeId,
+    held: Held,
+}
+
 /// A refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Throttle {
@@ -67,6 +80,20 @@ impl Permit<'_> {
 
     /// Gives the permit back, as dropping it does.
     pub fn release(self) {}
+
+    /// Makes a plain number of it; then nothing gives it back by itself.
+    #[inline]
+    pub fn detach(self) -> Ticket {
+        let permit = std::mem::ManuallyDrop::new(self);
+        Ticket { stripe: permit.stripe, held: permit.held }
+    }
+}
+
+impl Ticket {
+    /// How it was admitted: [`Outcome::Provisioned`], or else [`Outcome::Warm`].
+    pub fn outcome(self) -> Outcome {
+        outcome_of(self.held)
+    }
 }
 
 impl Drop for Permit<'_> {
@@ -150,6 +177,31 @@ impl AdmissionController {
         Handle { controller: self, stripe, alone: PhantomData }
     }
 
+    /// A lane for as long as the controller lives. Calls on it must not overlap: else totals go
+    /// wrong, and what functions claim while a change is absorbed.
+    pub fn lane(&self) -> Lane {
+        Lane(self.shared.stripes.claim().unwrap_or_else(|| self.common_stripe()))
+    }
+
+    /// Does as [`try_acquire_at`](Self::try_acquire_at), on a lane.
+    ///
+    /// # Errors
+    ///
+    /// [`Throttle`], with its cause.
+    ///
+    /// # Panics
+    ///
+    /// Where the number is no target of the account.
+    #[inline]
+    pub fn try_acquire_on(
+        &self,
+        lane: &Lane,
+        target: u32,
+        now: u64,
+    ) -> Result<Permit<'_>, Throttle> {
+        self.try_acquire_by(lane.0, target, now)
+    }
+
     /// Where a thread without a handle notes.
     #[inline]
     pub(super) fn common_stripe(&self) -> StripeId {
@@ -230,6 +282,17 @@ impl AdmissionController {
         let stripe = self.common_stripe();
         let held = self.try_take(stripe, target, now)?;
         Ok(OwnedPermit { controller: Arc::clone(self), stripe, held })
+    }
+
+    /// Gives back what [`Permit::detach`] took apart. It must be of this controller, and come
+    /// back once; else counts go wrong, or below zero.
+    ///
+    /// # Panics
+    ///
+    /// Where a count would go below zero.
+    #[inline]
+    pub fn give_back(&self, ticket: Ticket) {
+        self.release(ticket.stripe, ticket.held);
     }
 
     #[inline]

@@ -39,8 +39,30 @@ impl AdmissionController {
         timeout: Option<Duration>,
     ) -> Result<Permit<'_>, Throttle> {
         let for_ever = &mut || ControlFlow::Continue(());
-        let permit = self.acquire_by(self.common_stripe(), target, timeout, for_ever)?;
+        let permit =
+            self.acquire_watched(target, timeout, &|| self.now_if_it_matters(), for_ever)?;
         Ok(permit.expect("nobody breaks this off"))
+    }
+
+    /// Does so by a clock of the caller's, in nanoseconds below 2^63, for request rates; `watch`
+    /// hears of it twenty times a second and can break it off, which gives `None`. Both are asked
+    /// without a lock of the controller.
+    ///
+    /// # Errors
+    ///
+    /// [`Throttle`], with the cause that stood in the way last.
+    ///
+    /// # Panics
+    ///
+    /// Where the number is no target of the account.
+    pub fn acquire_watched(
+        &self,
+        target: u32,
+        timeout: Option<Duration>,
+        clock: &dyn Fn() -> u64,
+        watch: &mut dyn FnMut() -> ControlFlow<()>,
+    ) -> Result<Option<Permit<'_>>, Throttle> {
+        self.acquire_by(self.common_stripe(), target, timeout, clock, watch)
     }
 
     /// Tells those who wait that something has changed.
@@ -73,7 +95,9 @@ impl<'c> Handle<'c> {
         timeout: Option<Duration>,
         watch: &mut dyn FnMut() -> ControlFlow<()>,
     ) -> Result<Option<Permit<'c>>, Throttle> {
-        self.controller().acquire_by(self.stripe(), target, timeout, watch)
+        let controller = self.controller();
+        let clock = &|| controller.now_if_it_matters();
+        controller.acquire_by(self.stripe(), target, timeout, clock, watch)
     }
 }
 
@@ -83,12 +107,13 @@ impl AdmissionController {
         stripe: StripeId,
         target: u32,
         timeout: Option<Duration>,
+        clock: &dyn Fn() -> u64,
         watch: &mut dyn FnMut() -> ControlFlow<()>,
     ) -> Result<Option<Permit<'_>>, Throttle> {
-        let try_acquire = || self.try_acquire_by(stripe, target, self.now_if_it_matters());
+        let try_acquire = |now| self.try_acquire_by(stripe, target, now);
         // A deadline beyond all time is none.
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        if let Ok(permit) = try_acquire() {
+        if let Ok(permit) = try_acquire(clock()) {
             return Ok(Some(permit));
         }
         let mut counted = None;
@@ -97,12 +122,15 @@ impl AdmissionController {
             Some(Counted(&self.waiting))
         };
         loop {
+            // Neither the clock nor the watch is asked with the lock: they may wait for others, who
+            // may wait for it.
+            let now = clock();
             let waiters = self.waiters.lock().unwrap_or_else(PoisonError::into_inner);
             if counted.is_none() && !broken(Twin::WaitsUnseen) {
                 // Before the refusal: whoever frees a permit after it sees that one waits.
                 counted = count();
             }
-            let refused = match try_acquire() {
+            let refused = match try_acquire(now) {
                 Ok(permit) => return Ok(Some(permit)),
                 Err(refused) => refused,
             };
@@ -118,9 +146,8 @@ impl AdmissionController {
                 slice = slice.min(left);
             }
             if let Some(at) = refused.retry_at {
-                slice = slice.min(Duration::from_nanos(at.saturating_sub(self.now())));
+                slice = slice.min(Duration::from_nanos(at.saturating_sub(now)));
             }
-            // The lock is let go before the watch, which may take others.
             drop(self.freed.wait_timeout(waiters, slice));
             if watch().is_break() {
                 return Ok(None);

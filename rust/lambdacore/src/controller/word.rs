@@ -69,7 +69,9 @@ impl AtomicPool {
     #[inline]
     pub(super) fn look<const LOCKED: bool>(&self) -> Seen<LOCKED> {
         // Acquire, with the release in `unguard`: whoever sees a word without the guard also
-        // sees the routes and limits that the change before it has set.
+        // sees the routes and limits that the change before it has set. And with the release in
+        // `give_back`: whoever takes the permit, which needs the word as it is here, sees what
+        // the last holder did.
         Seen(self.word.load(Ordering::Acquire))
     }
 
@@ -81,10 +83,9 @@ impl AtomicPool {
             self.word.fetch_add(1, Ordering::AcqRel);
             true
         } else {
-            // Acquire, with the release in `give_back`: the next holder sees what the last one
-            // did. Release, with the acquire in `guard`: a change that comes later finds the
-            // permit noted with its function.
-            let (taken, failed) = (Ordering::AcqRel, Ordering::Relaxed);
+            // Release, with the acquire in `guard`: a change that comes later finds the permit
+            // noted with its function. What the last holder did was seen with the word, in `look`.
+            let (taken, failed) = (Ordering::Release, Ordering::Relaxed);
             self.word.compare_exchange(seen.0, seen.0 + 1, taken, failed).is_ok()
         };
         if taken {
@@ -115,8 +116,8 @@ impl AtomicPool {
     #[inline]
     pub(super) fn give_back(&self) -> bool {
         let step = if broken(Twin::SameGeneration) { 0_u64.wrapping_sub(1) } else { GIVEN_BACK };
-        // Release, with the acquire in `take`: see there. Acquire, with the release in
-        // `confirm` and in `guard`: whom this concerns is seen.
+        // Release, with the acquire in `look`: see there. Acquire, with the release in
+        // `confirm`: one that waits is seen.
         let before = self.word.fetch_add(step, Ordering::AcqRel);
         debug_assert!(before & COUNT > 0, "a permit was given back twice");
         before & GUARD != 0
@@ -133,8 +134,10 @@ impl AtomicPool {
     /// Puts the guard on: from now on nothing is decided without the lock. The permits that
     /// are out.
     pub(super) fn guard(&self) -> u32 {
-        // Acquire, with the release in `take`; release, with the acquire in `give_back`.
-        Seen::<true>(self.word.fetch_add(GUARD, Ordering::AcqRel)).count()
+        // Acquire, with the release in `take` and in `confirm`: what was noted before is seen,
+        // and whoever did either had not read a route that is set after this. Not release: who
+        // meets the guard takes the lock.
+        Seen::<true>(self.word.fetch_add(GUARD, Ordering::Acquire)).count()
     }
 
     /// Takes the guard off.

@@ -1,0 +1,69 @@
+//! Changes of the configuration of a running controller.
+
+use lambdacore::{AdmissionController, ChangeError};
+use pyo3::prelude::*;
+
+use super::owner::Owner;
+use crate::errors::{check, raise, unsupported};
+
+pub(super) fn concurrency_limit(
+    owner: &Owner,
+    py: Python<'_>,
+    value: &Bound<'_, PyAny>,
+) -> PyResult<()> {
+    let value = limit(value)?;
+    change(owner, py, "value", |core| core.set_concurrency_limit(value))
+}
+
+pub(super) fn reserved_concurrency(
+    owner: &Owner,
+    py: Python<'_>,
+    function: &Bound<'_, PyAny>,
+    value: Option<&Bound<'_, PyAny>>,
+) -> PyResult<()> {
+    let function = check(py, "name", ("function", function))?.extract::<String>()?;
+    let value = value.map(limit).transpose()?;
+    change(owner, py, "value", |core| core.set_reserved_concurrency(&function, value))
+}
+
+pub(super) fn provisioned_concurrency(
+    owner: &Owner,
+    py: Python<'_>,
+    label: &Bound<'_, PyAny>,
+    value: &Bound<'_, PyAny>,
+) -> PyResult<()> {
+    let label = check(py, "name", ("label", label))?.extract::<String>()?;
+    let value = limit(value)?;
+    let account = owner.core.account();
+    // The name alone means the alias that it leads to, as in a trace.
+    let (name, qualifier) = label.split_once(':').unwrap_or_else(|| {
+        let function = account.function(&label).map(|f| &account.functions()[f as usize]);
+        let alias = function.and_then(|function| function.unqualified.as_deref());
+        (&label, alias.unwrap_or("$LATEST"))
+    });
+    change(owner, py, "value", |core| core.set_provisioned_concurrency(name, qualifier, value))
+}
+
+fn limit(value: &Bound<'_, PyAny>) -> PyResult<u32> {
+    check(value.py(), "limit", ("value", value))?.extract()
+}
+
+fn change(
+    owner: &Owner,
+    py: Python<'_>,
+    argument: &str,
+    change: impl FnOnce(&AdmissionController) -> Result<(), ChangeError> + Send,
+) -> PyResult<()> {
+    owner.refuse_fork(py)?;
+    py.detach(|| change(&owner.core)).map_err(|error| match error {
+        ChangeError::Unsupported(error) => unsupported(py, &error, argument, ""),
+        ChangeError::Refused(refusal) => {
+            let (code, _, message) = refusal.aws();
+            raise(py, "ConfigurationError", refusal.to_string(), |fields| {
+                fields.set_item("argument", argument)?;
+                fields.set_item("aws_code", code)?;
+                fields.set_item("aws_message", message)
+            })
+        }
+    })
+}
