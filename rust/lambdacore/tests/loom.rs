@@ -1,7 +1,7 @@
 //! The live controller on a model checker: every interleaving of a few calls, on the real code.
 //!
 //! P1 to P12 are the promises of `docs/rules.md`. Run with `make test-models`; with
-//! `LAMBDACORE_LOOM=full` in the environment the larger models are unbounded.
+//! `LAMBDACORE_LOOM=full` in the environment more of them are unbounded.
 //!
 //! A model that stops exploring looks green, so each has a floor: how many executions it must
 //! see. And each line of the protocol has a twin without it (`lambdacore::model::Twin`), which
@@ -35,9 +35,9 @@ fn full() -> bool {
     std::env::var("LAMBDACORE_LOOM").is_ok_and(|value| value == "full")
 }
 
-/// That many preemptions, or in the full run any number.
-fn bound(preemptions: usize) -> Option<usize> {
-    (!full()).then_some(preemptions)
+/// At most so many preemptions, and in the full run so many, or any number.
+fn bound(preemptions: usize, in_full: Option<usize>) -> Option<usize> {
+    if full() { in_full } else { Some(preemptions) }
 }
 
 /// Runs a model. How many executions it had, and whether the last one failed.
@@ -68,16 +68,18 @@ fn check_all<M: Fn() + Send + Sync + 'static>(
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let begin = Instant::now();
     let mut executions = 0;
+    let mut each = Vec::new();
     for model in models {
         let (more, result) = explore(preemption_bound, model);
         executions += more;
+        each.push(more);
         if let Err(failure) = result {
             println!("{name}: failed at execution {executions}");
             std::panic::resume_unwind(failure);
         }
     }
     let seconds = begin.elapsed().as_secs_f64();
-    println!("{name}: {executions} executions (floor {floor}), {seconds:.1} s");
+    println!("{name}: {executions} executions (floor {floor}), {seconds:.1} s {each:?}");
     assert!(executions >= floor, "{name}: explores less than it did");
 }
 

@@ -74,7 +74,7 @@ impl Plain {
             }
         };
         let claimed: i64 = self.functions.iter().map(claim).sum();
-        (i64::from(self.limit) - claimed).max(0) as u32
+        u32::try_from(i64::from(self.limit) - claimed).unwrap_or(0)
     }
 
     fn attempt(&mut self, call: usize, function: usize, qualified: bool) -> Outcome {
@@ -192,6 +192,23 @@ pub(crate) fn is_linearizable(plain: &Plain, events: &[Event], exact: bool) -> b
             let mut rest = events.to_vec();
             rest.swap_remove(index);
             is_linearizable(&next, &rest, exact)
+        }
+    })
+}
+
+/// Whether the end is what the changes and verdicts come to. Changes are made by one thread.
+pub(crate) fn ends_well(mut plain: Plain, events: &[Event]) -> bool {
+    events.iter().all(|event| match (event.op, &event.result) {
+        (Op::Try(function) | Op::TryVersion(function), Got::Verdict(verdict)) => {
+            let state = &mut plain.functions[function];
+            state.admitted += u64::from(!verdict.is_throttled());
+            state.throttled += u64::from(verdict.is_throttled());
+            true
+        }
+        (_, Got::Quiet(quiet)) => *quiet == plain.quiet(),
+        (op, _) => {
+            plain.change(op);
+            true
         }
     })
 }
