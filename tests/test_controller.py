@@ -294,3 +294,28 @@ def test_totals_that_others_read_never_fall():
         thread.join()
     assert seen == sorted(seen)
     assert sorted(t for _, t in seen) == [t for _, t in seen]
+
+
+def test_entering_a_refusal_raises_what_acquire_would():
+    live = lc.AdmissionController(
+        lc.Account(1, [lc.Function("f")], unreserved_floor=0, profile="pools-2026")
+    )
+    with live.try_acquire("f"):
+        with pytest.raises(lc.ThrottledError, match="UNRESERVED_CONCURRENCY") as caught:
+            with live.try_acquire("f"):
+                pytest.fail("there is no permit")
+        assert caught.value.throttle.outcome is lc.Outcome.UNRESERVED_CONCURRENCY
+    assert live.snapshot().in_use == 0
+
+
+def test_a_call_that_waits_is_one_invocation():
+    """It asks several times, and is admitted or, where it gives up, throttled once."""
+    profile = lc.Profile.named("aws-2026").replace(rps_counts="all")
+    live = lc.AdmissionController(
+        lc.Account(1, [lc.Function("f")], unreserved_floor=0, profile=profile)
+    )
+    with live.acquire("f"), pytest.raises(lc.ThrottledError, match=r"after 0\.2 s"):
+        live.acquire("f", timeout=0.2)
+    live.acquire("f", timeout=1.0).release()
+    counts = live.snapshot()["f"]
+    assert (counts.admitted, counts.throttled) == (2, 1)

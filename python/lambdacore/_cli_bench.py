@@ -50,7 +50,7 @@ def bench() -> None:
 @click.option("--admit", metavar=_NUMBERS, help="Per cent of calls with room (default: 100,50).")
 @click.option("--seconds", type=float, help="Length of a measurement (default: 0.2).")
 @click.option("--rounds", type=int, help="Medians are over so many (default: 3).")
-@click.option("--quick", is_flag=True, help="A few seconds in all, and rough.")
+@click.option("--quick", is_flag=True, help="Fewer threads and pools, under a minute, rough.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of the table.")
 @click.option(
     "--plot", "plot_path", type=click.Path(path_type=Path), callback=_picture,

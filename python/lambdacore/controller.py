@@ -16,7 +16,7 @@ checkout reserved          2       1       1         1          0
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
 from typing import Any, Self
 
@@ -80,7 +80,7 @@ class FunctionSnapshot:
 
     name: str
     reserved: PoolSnapshot | None
-    provisioned: Mapping[str, PoolSnapshot]
+    provisioned: Mapping[str, PoolSnapshot] = field(hash=False)
     admitted: int
     throttled: int
 

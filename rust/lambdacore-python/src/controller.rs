@@ -53,6 +53,11 @@ use crate::errors::{check, refuse_copies, unsupported};
 ///
 /// Notes
 /// -----
+/// The account's profile counts. The default one limits requests as well, to ten a second for each
+/// unit of concurrency, as AWS does; for concurrency alone take ``profile="pools-2026"``. A small
+/// account takes ``unreserved_floor=0``, to reserve all of it. A change takes effect at once,
+/// whatever the profile's `config_delay`.
+///
 /// What it promises to threads is written down in ``docs/rules.md``, P1 to P12. It belongs to
 /// the process that made it: in a forked child it raises `ForkError`. It cannot be copied or
 /// pickled.
@@ -135,7 +140,7 @@ impl AdmissionController {
         let target = self.target(py, function)?;
         let now = self.now(py)?;
         let owner = &*self.owner;
-        match owner.core.try_acquire_on(&owner.with_gil, target.get().number, now) {
+        match owner.core.try_acquire_on(&owner.with_gil, target.get().number, now, false) {
             Ok(permit) => Ok(Permit::new(target, permit)?.into_any()),
             Err(refused) => Ok(Throttle::new(&target, refused, now)?.into_any()),
         }
@@ -168,7 +173,8 @@ impl AdmissionController {
     /// Notes
     /// -----
     /// While it waits, the GIL is released; Ctrl-C ends the wait within 100 ms. A `clock` of
-    /// one's own is read 20 times a second.
+    /// one's own is read 20 times a second. It is one invocation, whatever it waits: admitted, or
+    /// throttled where it gives up.
     #[pyo3(
         signature = (function, timeout = Timeout::default()),
         text_signature = "($self, function, timeout=0.0)"
@@ -182,9 +188,10 @@ impl AdmissionController {
         let target = self.target(py, function)?;
         let now = self.now(py)?;
         let owner = &*self.owner;
-        match owner.core.try_acquire_on(&owner.with_gil, target.get().number, now) {
+        let waits = !timeout.is_zero();
+        match owner.core.try_acquire_on(&owner.with_gil, target.get().number, now, waits) {
             Ok(permit) => Permit::new(target, permit),
-            Err(refused) if timeout.is_zero() => {
+            Err(refused) if !waits => {
                 Err(Throttle::error(&Throttle::new(&target, refused, now)?, None))
             }
             Err(_) => self.wait(py, target, timeout),

@@ -161,7 +161,8 @@ impl Totals {
 pub(crate) fn settle(ledger: &mut impl Ledger, profile: Profile, function: u32) {
     let own = PoolId::Own(function + 1);
     let (_, on_reserved) = ledger.level(own);
-    let on_shared = ledger.on_shared(function);
+    // What is claimed goes by what it certainly holds there, what it may still have by the most.
+    let (held, on_shared) = ledger.on_shared(function);
     let (mut requested, mut provisioned) = (0_u64, 0_u64);
     let (mut running, mut overhang) = (0_u64, 0_u64);
     for index in 0..ledger.function(function).provisioned.len() {
@@ -180,7 +181,7 @@ pub(crate) fn settle(ledger: &mut impl Ledger, profile: Profile, function: u32) 
         let whole = if profile.keep_overhang { reserved.max(running) } else { reserved };
         // What still runs on the shared pool counts against the reservation as well.
         let room = reserved.saturating_sub(provisioned).saturating_sub(on_shared.into());
-        let claim = whole.cast_signed() - i64::from(on_shared);
+        let claim = whole.cast_signed() - i64::from(held);
         // Until what runs beside the provisioned environments fits, these may add to it.
         (claim, room, u64::from(on_reserved) <= room && on_shared == 0)
     } else {

@@ -147,11 +147,20 @@ impl AdmissionController {
         Admission { profile: self.profile, store, fleets, scaling_gates, ramp_gates }
     }
 
-    /// Decides, and notes the decision.
+    /// Decides, and notes the decision. Where the caller `waits`, a refusal is none yet: it is
+    /// not noted, and no request rate counts it.
     #[inline]
-    fn attempt(&self, stripe: StripeId, version: usize, now: u64) -> (Outcome, Source) {
+    fn attempt(
+        &self,
+        stripe: StripeId,
+        version: usize,
+        now: u64,
+        waits: bool,
+    ) -> (Outcome, Source) {
         let verdict = if self.has_rates() {
-            self.attempt_under(self.profile, stripe, version, now)
+            let mut profile = self.profile;
+            profile.rates.count_all &= !waits;
+            self.attempt_under(profile, stripe, version, now)
         } else {
             // As known as it can be: what is off is not compiled in.
             let profile = Profile {
@@ -162,7 +171,9 @@ impl AdmissionController {
             };
             self.attempt_under(profile, stripe, version, now)
         };
-        self.shared.stripes.writer(stripe).note(self.shared.function_of(version), verdict.0);
+        if !(waits && verdict.0.is_throttled()) {
+            self.shared.stripes.writer(stripe).note(self.shared.function_of(version), verdict.0);
+        }
         verdict
     }
 
@@ -180,7 +191,7 @@ impl AdmissionController {
             match admission.attempt::<true>(version, now) {
                 Ok(verdict) => return verdict,
                 Err(Guarded) => {
-                    if let Some(verdict) = self.attempt_in_turn(stripe, version, now) {
+                    if let Some(verdict) = self.attempt_in_turn(profile, stripe, version, now) {
                         return verdict;
                     }
                 }

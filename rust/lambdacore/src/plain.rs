@@ -210,8 +210,9 @@ impl Ledger for Plain<'_> {
         }
     }
 
-    fn on_shared(&self, function: u32) -> u32 {
-        self.functions[function as usize].on_shared
+    fn on_shared(&self, function: u32) -> (u32, u32) {
+        let on_shared = self.functions[function as usize].on_shared;
+        (on_shared, on_shared)
     }
 
     fn set_route(&mut self, route: Route) {

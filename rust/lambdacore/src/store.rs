@@ -129,8 +129,9 @@ pub(crate) trait Ledger: Store {
     /// Limit of a pool and permits that are out.
     fn level(&self, pool: PoolId) -> (u32, u32);
     fn set_limit(&mut self, pool: PoolId, limit: u32);
-    /// Permits of the shared pool that a function holds.
-    fn on_shared(&self, function: u32) -> u32;
+    /// Permits of the shared pool that a function certainly holds, and the most that it may
+    /// hold: with calls under way the latter may be more.
+    fn on_shared(&self, function: u32) -> (u32, u32);
     /// Where the routes of a function's versions end from now on.
     fn set_route(&mut self, route: Route);
     fn set_rate(&mut self, gate: usize, rates: Rates, limit: Option<u64>, now: u64);

@@ -278,3 +278,27 @@ fn a_throttle_by_a_rate_carries_the_earliest_time_to_retry() {
     assert!(controller.try_acquire_at(target, refused.retry_at.unwrap() - 1).is_err());
     assert!(controller.try_acquire_at(target, refused.retry_at.unwrap()).is_ok());
 }
+
+/// A call that waits is one invocation and one request, however often it asks.
+#[test]
+fn a_call_that_waits_counts_once() {
+    let rates = Rates { per_unit: 2, count_all: true, ..Rates::DOCUMENTED };
+    let profile = Profile { rates, ..Profile::PURE_POOLS };
+    let controller = AdmissionController::new(&account(8, profile)).unwrap();
+    let target = controller.account().target("reserved").unwrap();
+    let totals = || {
+        let reserved = &controller.snapshot().functions[0];
+        (reserved.admitted, reserved.throttled)
+    };
+    let held = [(), ()].map(|()| controller.try_acquire(target).unwrap());
+    let waited = controller.acquire_timeout(target, Some(std::time::Duration::from_millis(170)));
+    assert_eq!(waited.unwrap_err().outcome, Outcome::ReservedConcurrency);
+    assert_eq!(totals(), (2, 1), "asked four times at least");
+    std::thread::scope(|scope| {
+        let waits = scope.spawn(|| controller.acquire_timeout(target, None).unwrap().release());
+        std::thread::sleep(std::time::Duration::from_millis(170));
+        drop(held);
+        waits.join().unwrap();
+    });
+    assert_eq!(totals(), (3, 1), "four requests in all, and no second has more than four");
+}

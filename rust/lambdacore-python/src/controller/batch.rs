@@ -105,7 +105,9 @@ impl AdmissionController {
         functions: &Bound<'_, PyAny>,
     ) -> PyResult<Vec<u32>> {
         let account = self.owner.core.account();
-        if let Ok(array) = functions.extract::<PyReadonlyArray1<'_, u32>>() {
+        if let Ok(array) = functions.extract::<PyReadonlyArray1<'_, u32>>()
+            && array.getattr("flags")?.getattr("aligned")?.is_truthy()?
+        {
             // A copy: others may write to the array while the GIL is released.
             let mut numbers = vec![];
             if numbers.try_reserve_exact(array.len()?).is_err() {

@@ -1,6 +1,6 @@
 //! Changes of the configuration of a running controller.
 
-use lambdacore::{AdmissionController, ChangeError};
+use lambdacore::{AdmissionController, ChangeError, Refusal};
 use pyo3::prelude::*;
 
 use super::owner::Owner;
@@ -12,7 +12,7 @@ pub(super) fn concurrency_limit(
     value: &Bound<'_, PyAny>,
 ) -> PyResult<()> {
     let value = limit(value)?;
-    change(owner, py, "value", |core| core.set_concurrency_limit(value))
+    change(owner, py, "", |core| core.set_concurrency_limit(value))
 }
 
 pub(super) fn reserved_concurrency(
@@ -23,7 +23,7 @@ pub(super) fn reserved_concurrency(
 ) -> PyResult<()> {
     let function = check(py, "name", ("function", function))?.extract::<String>()?;
     let value = value.map(limit).transpose()?;
-    change(owner, py, "value", |core| core.set_reserved_concurrency(&function, value))
+    change(owner, py, "function", |core| core.set_reserved_concurrency(&function, value))
 }
 
 pub(super) fn provisioned_concurrency(
@@ -41,23 +41,29 @@ pub(super) fn provisioned_concurrency(
         let alias = function.and_then(|function| function.unqualified.as_deref());
         (&label, alias.unwrap_or("$LATEST"))
     });
-    change(owner, py, "value", |core| core.set_provisioned_concurrency(name, qualifier, value))
+    change(owner, py, "label", |core| core.set_provisioned_concurrency(name, qualifier, value))
 }
 
 fn limit(value: &Bound<'_, PyAny>) -> PyResult<u32> {
     check(value.py(), "limit", ("value", value))?.extract()
 }
 
+/// `named` is the argument that names what is changed; the other is `value`.
 fn change(
     owner: &Owner,
     py: Python<'_>,
-    argument: &str,
+    named: &str,
     change: impl FnOnce(&AdmissionController) -> Result<(), ChangeError> + Send,
 ) -> PyResult<()> {
     owner.refuse_fork(py)?;
     py.detach(|| change(&owner.core)).map_err(|error| match error {
-        ChangeError::Unsupported(error) => unsupported(py, &error, argument, ""),
+        ChangeError::Unsupported(error) => unsupported(py, &error, "value", ""),
         ChangeError::Refused(refusal) => {
+            let unknown = matches!(
+                refusal,
+                Refusal::UnknownFunction { .. } | Refusal::UnknownQualifier { .. }
+            );
+            let argument = if unknown { named } else { "value" };
             let (code, _, message) = refusal.aws();
             raise(py, "ConfigurationError", refusal.to_string(), |fields| {
                 fields.set_item("argument", argument)?;

@@ -3,7 +3,7 @@
 use lambdacore::Outcome;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyString, PyType};
+use pyo3::types::{PyString, PyTuple, PyType};
 
 use super::owner::Target;
 use crate::errors::raise;
@@ -102,6 +102,18 @@ impl Throttle {
     fn __bool__(&self) -> bool {
         false
     }
+
+    /// Raises
+    /// ------
+    /// ThrottledError
+    ///     Always: in ``with controller.try_acquire(...)`` there is no permit.
+    fn __enter__(slf: Bound<'_, Self>) -> PyResult<()> {
+        Err(Self::error(&slf, None))
+    }
+
+    #[pyo3(signature = (*_exception))]
+    #[allow(clippy::unused_self, reason = "Python looks for it before it enters")]
+    fn __exit__(&self, _exception: &Bound<'_, PyTuple>) {}
 
     fn __eq__(&self, py: Python<'_>, other: &Bound<'_, PyAny>) -> PyResult<bool> {
         let Ok(other) = other.cast::<Self>() else { return Ok(false) };

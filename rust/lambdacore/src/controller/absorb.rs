@@ -9,7 +9,7 @@ use crate::claims::{self, Claims};
 use crate::profile::{RateScope, RateWindow};
 use crate::store::{SHARED, Source};
 use crate::sync::{MutexGuard, Twin, broken};
-use crate::{Account, Outcome, Refusal, Timeline};
+use crate::{Account, Outcome, Profile, Refusal, Timeline};
 
 /// What the lock protects.
 #[derive(Debug)]
@@ -34,7 +34,14 @@ pub enum Unsupported {
         value: u32,
     },
     /// A window of request rates other than whole seconds.
-    #[error("atomic counters count requests in tumbling windows only, not {window:?}")]
+    #[error(
+        "atomic counters count requests in tumbling windows only, not {}",
+        match window {
+            RateWindow::Tumbling => "tumbling",
+            RateWindow::Sliding => "sliding",
+            RateWindow::Bucket { .. } => "by bucket",
+        }
+    )]
     RateWindow {
         /// What the profile says.
         window: RateWindow,
@@ -116,6 +123,7 @@ impl AdmissionController {
     #[cold]
     pub(super) fn attempt_in_turn(
         &self,
+        profile: Profile,
         stripe: StripeId,
         version: usize,
         now: u64,
@@ -126,7 +134,7 @@ impl AdmissionController {
         }
         self.settle(&mut control);
         let claims = &mut control.claims;
-        let mut admission = Control::admission(self, claims, stripe);
+        let mut admission = Admission { profile, ..Control::admission(self, claims, stripe) };
         let verdict =
             admission.attempt::<true>(version, now).expect("with the lock all may be decided");
         self.unguard_if_settled(&mut control);
@@ -185,6 +193,7 @@ impl AdmissionController {
         }
         control.guarded = true;
         control.account = account;
+        // Looks at every pool: from here on all is seen that was done before the guard.
         self.settle(&mut control);
         let now = self.now_if_it_matters();
         let mut store =

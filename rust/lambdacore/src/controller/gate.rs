@@ -13,8 +13,8 @@ const MOST: u64 = (1 << COUNT) - 1;
 /// Limits of a gate are below this.
 pub(super) const RATE_LIMITS: u64 = 1 << COUNT;
 
-/// A window must be as long as this, so that all times have a window.
-pub(super) const SHORTEST: u64 = 1 << (63 - 36);
+/// A window must be as long as this, so that all times below 2^63 have a window with a number.
+pub(super) const SHORTEST: u64 = (1 << (63 - 36)) + 1;
 
 /// No gate.
 const NONE: u64 = u64::MAX;
@@ -84,14 +84,17 @@ impl AtomicGate {
         self.word.fetch_update(Ordering::Relaxed, Ordering::Relaxed, counted).is_ok()
     }
 
-    /// Takes a request back, if its window still is the present one.
+    /// Takes a request back, if its window is the last that was counted in; where the gate has
+    /// gone on, the window that is over keeps it.
     pub(super) fn uncount(&self, rates: Rates, now: u64) {
         let uncounted = |word| {
             let mut window = unpack(word, rates.second);
-            (window.end > now && window.count > 0).then(|| {
-                window.count -= 1;
-                pack(window, rates.second)
-            })
+            (window.end == (now / rates.second + 1).saturating_mul(rates.second)
+                && window.count > 0)
+                .then(|| {
+                    window.count -= 1;
+                    pack(window, rates.second)
+                })
         };
         let _ = self.word.fetch_update(Ordering::Relaxed, Ordering::Relaxed, uncounted);
     }
@@ -109,6 +112,21 @@ impl AtomicGate {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+
+    /// A request that is taken back late, when the gate counts in a later window, is not taken
+    /// from that one.
+    #[test]
+    fn a_request_is_taken_back_from_its_own_window_only() {
+        let rates = Rates { second: SHORTEST, ..Rates::DOCUMENTED };
+        let gate = AtomicGate::new();
+        gate.set_limit(Some(1));
+        assert!(gate.count(rates, SHORTEST - 1, true));
+        assert!(gate.count(rates, SHORTEST, true));
+        gate.uncount(rates, SHORTEST - 1);
+        assert!(!gate.is_open(rates, SHORTEST));
+        gate.uncount(rates, SHORTEST);
+        assert!(gate.is_open(rates, SHORTEST));
+    }
 
     proptest::proptest! {
         #[test]

@@ -2,7 +2,7 @@
 
 use super::gate::AtomicGate;
 use super::notes::{Stripes, Writer};
-use super::word::{AtomicPool, Seen};
+use super::word::{AtomicPool, LIMITS, Seen};
 use crate::claims::{self, Claims, Function, Totals};
 use crate::store::{Ledger, PoolId, Route, SHARED, Source, Store};
 use crate::sync::{AtomicU32, Ordering, Twin, broken, fail_point};
@@ -141,7 +141,7 @@ impl<const LOCKED: bool> Store for Live<'_, LOCKED> {
             }
             // A word without the guard is younger than the change before it, and so is the
             // route that is read after it (see `AtomicPool::look`). Relaxed: it is not one of a
-            // later change either, or the word fails to be as it was seen (see `guard`).
+            // later change either, or the word fails to be as it was seen (see there).
             let again = words.route.load(Ordering::Relaxed);
             if code == again {
                 return (route(function, code), seen);
@@ -160,14 +160,16 @@ impl<const LOCKED: bool> Store for Live<'_, LOCKED> {
         // Noted before it is taken, so that a change never finds fewer than there are; the
         // word publishes it (see `AtomicPool::take`).
         let note = EXTENDED && route.pool == SHARED;
-        let late = broken(Twin::NotedLate);
-        if note && !late {
-            self.stripe.note_shared(route.function, 1);
+        if note && !broken(Twin::NotedLate) {
+            self.stripe.note_reach(route.function);
         }
         fail_point();
         let taken = self.shared.own(route.pool).take(seen);
-        if note && taken == late {
-            self.stripe.note_shared(route.function, if late { 1 } else { -1 });
+        if note {
+            if broken(Twin::NotedLate) {
+                self.stripe.note_reach(route.function);
+            }
+            self.stripe.note_taken(route.function, taken);
         }
         if EXTENDED && taken {
             self.count_running(true);
@@ -289,10 +291,12 @@ impl<const LOCKED: bool> Ledger for Live<'_, LOCKED> {
     }
 
     fn set_limit(&mut self, pool: PoolId, limit: u32) {
-        self.pool(pool).set_limit(limit);
+        // Where a reservation is smaller than what its function still runs on the shared pool,
+        // that pool may be larger than the account for a while.
+        self.pool(pool).set_limit(limit.min(LIMITS - 1));
     }
 
-    fn on_shared(&self, function: u32) -> u32 {
+    fn on_shared(&self, function: u32) -> (u32, u32) {
         self.shared.stripes.on_shared(function)
     }
 

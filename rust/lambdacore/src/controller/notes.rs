@@ -27,8 +27,9 @@ const UNUSED: usize = 128_usize.div_ceil(size_of::<Notes>());
 pub(super) struct Notes {
     admitted: statistic::AtomicU64,
     throttled: statistic::AtomicU64,
-    /// Permits of the shared pool that were taken, and those that are being reached for.
-    taken: AtomicU32,
+    /// Permits of the shared pool that were taken (the upper half), and how many calls reach for
+    /// one (the lower half).
+    taken: AtomicU64,
     /// Permits of the shared pool that were given back; anyone may note that anywhere.
     given: AtomicU32,
 }
@@ -94,15 +95,20 @@ impl Stripes {
         Writer { stripe: &self.stripes[stripe.0 as usize], alone: stripe.0 >= self.common() }
     }
 
-    /// How many permits of the shared pool a function holds, or reaches for.
-    pub(super) fn on_shared(&self, function: u32) -> u32 {
-        let sum = |of: fn(&Notes) -> &AtomicU32| {
-            let noted = |stripe: &Stripe| of(stripe.of(function)).load(Ordering::Relaxed);
-            self.stripes.iter().map(noted).fold(0, u32::wrapping_add)
-        };
+    /// How many permits of the shared pool a function certainly holds, and how many at most:
+    /// calls that reach for one may have it.
+    pub(super) fn on_shared(&self, function: u32) -> (u32, u32) {
+        let notes = || self.stripes.iter().map(|stripe| stripe.of(function));
         // What was given back is read first, so that it is not more than was taken.
-        let given = sum(|notes| &notes.given);
-        sum(|notes| &notes.taken).wrapping_sub(given)
+        let given = notes().map(|n| n.given.load(Ordering::Relaxed)).fold(0, u32::wrapping_add);
+        let (taken, reach) = notes().map(|n| n.taken.load(Ordering::Relaxed)).fold(
+            (0_u32, 0_u32),
+            |(taken, reach), word| {
+                (taken.wrapping_add((word >> 32) as u32), reach.wrapping_add(word as u32))
+            },
+        );
+        let held = taken.wrapping_sub(given);
+        (held, held.wrapping_add(reach))
     }
 
     /// Totals of a function: admitted and throttled.
@@ -134,14 +140,25 @@ impl Writer<'_> {
         }
     }
 
-    /// Notes that a function reaches for a permit of the shared pool, or that it failed.
+    /// Notes that a function reaches for a permit of the shared pool.
     #[inline]
-    pub(super) fn note_shared(self, function: u32, more: i32) {
+    pub(super) fn note_reach(self, function: u32) {
+        self.add_taken(function, 1);
+    }
+
+    /// Notes whether it has got it.
+    #[inline]
+    pub(super) fn note_taken(self, function: u32, taken: bool) {
+        self.add_taken(function, (u64::from(taken) << 32).wrapping_sub(1));
+    }
+
+    #[inline]
+    fn add_taken(self, function: u32, more: u64) {
         let taken = &self.stripe.of(function).taken;
         if self.alone {
-            taken.store(taken.load(Ordering::Relaxed).wrapping_add_signed(more), Ordering::Relaxed);
+            taken.store(taken.load(Ordering::Relaxed).wrapping_add(more), Ordering::Relaxed);
         } else {
-            taken.fetch_add(more.cast_unsigned(), Ordering::Relaxed);
+            taken.fetch_add(more, Ordering::Relaxed);
         }
     }
 

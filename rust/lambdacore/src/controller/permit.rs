@@ -159,7 +159,7 @@ impl<'c> Handle<'c> {
     /// Where the number is no target of the account.
     #[inline]
     pub fn try_acquire_at(&self, target: u32, now: u64) -> Result<Permit<'c>, Throttle> {
-        self.controller.try_acquire_by(self.stripe, target, now)
+        self.controller.try_acquire_by(self.stripe, target, now, false)
     }
 }
 
@@ -183,7 +183,9 @@ impl AdmissionController {
         Lane(self.shared.stripes.claim().unwrap_or_else(|| self.common_stripe()))
     }
 
-    /// Does as [`try_acquire_at`](Self::try_acquire_at), on a lane.
+    /// Does as [`try_acquire_at`](Self::try_acquire_at), on a lane. A caller that `waits` if it
+    /// is refused goes on with [`acquire_watched`](Self::acquire_watched), and the refusal is not
+    /// counted.
     ///
     /// # Errors
     ///
@@ -198,8 +200,9 @@ impl AdmissionController {
         lane: &Lane,
         target: u32,
         now: u64,
+        waits: bool,
     ) -> Result<Permit<'_>, Throttle> {
-        self.try_acquire_by(lane.0, target, now)
+        self.try_acquire_by(lane.0, target, now, waits)
     }
 
     /// Where a thread without a handle notes.
@@ -214,8 +217,9 @@ impl AdmissionController {
         stripe: StripeId,
         target: u32,
         now: u64,
+        waits: bool,
     ) -> Result<Permit<'_>, Throttle> {
-        let held = self.try_take(stripe, target, now)?;
+        let held = self.try_take(stripe, target, now, waits)?;
         Ok(Permit { controller: self, stripe, held })
     }
 
@@ -247,7 +251,7 @@ impl AdmissionController {
     /// Where the number is no target of the account.
     #[inline]
     pub fn try_acquire_at(&self, target: u32, now: u64) -> Result<Permit<'_>, Throttle> {
-        self.try_acquire_by(self.common_stripe(), target, now)
+        self.try_acquire_by(self.common_stripe(), target, now, false)
     }
 
     /// Does as [`try_acquire`](Self::try_acquire), for a permit that goes anywhere.
@@ -280,7 +284,7 @@ impl AdmissionController {
         now: u64,
     ) -> Result<OwnedPermit, Throttle> {
         let stripe = self.common_stripe();
-        let held = self.try_take(stripe, target, now)?;
+        let held = self.try_take(stripe, target, now, false)?;
         Ok(OwnedPermit { controller: Arc::clone(self), stripe, held })
     }
 
@@ -289,16 +293,22 @@ impl AdmissionController {
     ///
     /// # Panics
     ///
-    /// Where a count would go below zero.
+    /// In a debug build, where a count goes below zero.
     #[inline]
     pub fn give_back(&self, ticket: Ticket) {
         self.release(ticket.stripe, ticket.held);
     }
 
     #[inline]
-    fn try_take(&self, stripe: StripeId, target: u32, now: u64) -> Result<Held, Throttle> {
+    fn try_take(
+        &self,
+        stripe: StripeId,
+        target: u32,
+        now: u64,
+        waits: bool,
+    ) -> Result<Held, Throttle> {
         let version = self.version_of[target as usize] as usize;
-        let (outcome, source) = self.attempt(stripe, version, now);
+        let (outcome, source) = self.attempt(stripe, version, now, waits);
         if outcome.is_throttled() {
             return Err(Throttle { outcome, retry_at: self.opens_at(version, outcome, now) });
         }

@@ -117,3 +117,55 @@ fn words_are_free_of_the_guard_once_a_change_is_absorbed() {
     drop(held);
     assert!(!guarded(), "they are back");
 }
+
+/// P1: a call that only reaches for a permit of the shared pool has none yet. What its function
+/// claims beside is not less for it, so others cannot have what is reserved from now on.
+#[test]
+fn a_call_that_reaches_for_a_permit_is_not_taken_for_a_holder() {
+    let functions = vec![Function::named("f"), Function::named("g")];
+    let profile = Profile { hard_account_cap: false, ..Profile::PURE_POOLS };
+    let account = Account::new(2, Some(0), functions, profile).unwrap();
+    let controller = &AdmissionController::new(&account).unwrap();
+    let [f, g] = ["f", "g"].map(|name| account.target(name).unwrap());
+    let (stopped, is_stopped) = mpsc::channel();
+    let (go_on, may_go_on) = mpsc::channel::<()>();
+    std::thread::scope(|scope| {
+        let reaching = scope.spawn(move || {
+            let mut first = true;
+            AT_FAIL_POINT.set(Box::new(move || {
+                if std::mem::take(&mut first) {
+                    stopped.send(()).unwrap();
+                    may_go_on.recv().unwrap();
+                }
+            }));
+            controller.try_acquire(f).map(crate::Permit::detach)
+        });
+        is_stopped.recv().unwrap();
+        controller.set_reserved_concurrency("f", Some(1)).unwrap();
+        let held = [controller.try_acquire(g), controller.try_acquire(g)];
+        go_on.send(()).unwrap();
+        let reached = reaching.join().unwrap();
+        assert!(held[0].is_ok() && held[1].is_err(), "one of two is reserved for f");
+        assert!(reached.is_ok(), "and f has it");
+        controller.give_back(reached.unwrap());
+    });
+    assert_eq!(controller.shared.pools().map(|pool| pool.look::<true>().count()).sum::<u32>(), 0);
+}
+
+/// Where a reservation is smaller than what still runs on the shared pool, that pool is larger
+/// than the account for a while; at the largest limit it must not overflow its word.
+#[test]
+fn the_largest_limit_does_not_overflow_its_word() {
+    let functions = vec![Function::named("f")];
+    let profile = Profile { keep_overhang: false, ..Profile::PURE_POOLS };
+    let account = Account::new((1 << 24) - 1, Some(0), functions, profile).unwrap();
+    let controller = AdmissionController::new(&account).unwrap();
+    let f = account.target("f").unwrap();
+    let held = controller.try_acquire(f).unwrap();
+    controller.set_reserved_concurrency("f", Some(0)).unwrap();
+    assert_eq!(controller.snapshot().shared.limit, (1 << 24) - 1);
+    drop(held);
+    assert_eq!(controller.try_acquire(f).unwrap_err().outcome, Outcome::ReservedZero);
+    controller.set_reserved_concurrency("f", None).unwrap();
+    assert!(controller.try_acquire(f).is_ok());
+}

@@ -10,6 +10,9 @@ use crate::sync::{AtomicU32, Ordering, PoisonError, Twin, broken};
 /// So often who waits hears whether to go on.
 const SLICE: Duration = Duration::from_millis(50);
 
+/// Not more often does it ask for a rate to open: a clock may be coarse.
+const SHORTEST: Duration = Duration::from_millis(1);
+
 /// One that waits is counted until it no longer does.
 struct Counted<'a>(&'a AtomicU32);
 
@@ -45,7 +48,7 @@ impl AdmissionController {
     }
 
     /// Does so by a clock of the caller's, in nanoseconds below 2^63, for request rates; `watch`
-    /// hears of it twenty times a second and can break it off, which gives `None`. Both are asked
+    /// hears of it at least twenty times a second and can break it off, which gives `None`. Both are asked
     /// without a lock of the controller.
     ///
     /// # Errors
@@ -79,7 +82,7 @@ impl AdmissionController {
 }
 
 impl<'c> Handle<'c> {
-    /// Waits for a permit; `watch` hears of it twenty times a second and can break it off,
+    /// Waits for a permit; `watch` hears of it at least twenty times a second and can break it off,
     /// which gives `None`.
     ///
     /// # Errors
@@ -110,10 +113,10 @@ impl AdmissionController {
         clock: &dyn Fn() -> u64,
         watch: &mut dyn FnMut() -> ControlFlow<()>,
     ) -> Result<Option<Permit<'_>>, Throttle> {
-        let try_acquire = |now| self.try_acquire_by(stripe, target, now);
+        let try_acquire = |now, waits| self.try_acquire_by(stripe, target, now, waits);
         // A deadline beyond all time is none.
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        if let Ok(permit) = try_acquire(clock()) {
+        if let Ok(permit) = try_acquire(clock(), true) {
             return Ok(Some(permit));
         }
         let mut counted = None;
@@ -130,23 +133,21 @@ impl AdmissionController {
                 // Before the refusal: whoever frees a permit after it sees that one waits.
                 counted = count();
             }
-            let refused = match try_acquire(now) {
+            let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+            // The last refusal is the invocation's outcome; those before count nowhere.
+            let waits = left.is_none_or(|left| !left.is_zero());
+            let refused = match try_acquire(now, waits) {
                 Ok(permit) => return Ok(Some(permit)),
+                Err(refused) if !waits => return Err(refused),
                 Err(refused) => refused,
             };
             if counted.is_none() {
                 counted = count();
             }
-            let mut slice = SLICE;
-            if let Some(deadline) = deadline {
-                let left = deadline.saturating_duration_since(Instant::now());
-                if left.is_zero() {
-                    return Err(refused);
-                }
-                slice = slice.min(left);
-            }
+            let mut slice = left.map_or(SLICE, |left| SLICE.min(left));
             if let Some(at) = refused.retry_at {
-                slice = slice.min(Duration::from_nanos(at.saturating_sub(now)));
+                let opens = Duration::from_nanos(at.saturating_sub(now));
+                slice = slice.min(opens.max(SHORTEST));
             }
             drop(self.freed.wait_timeout(waiters, slice));
             if watch().is_break() {

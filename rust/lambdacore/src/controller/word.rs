@@ -71,7 +71,9 @@ impl AtomicPool {
         // Acquire, with the release in `unguard`: whoever sees a word without the guard also
         // sees the routes and limits that the change before it has set. And with the release in
         // `give_back`: whoever takes the permit, which needs the word as it is here, sees what
-        // the last holder did.
+        // the last holder did. And, for a change that has put the guard on, with the release in
+        // `take` and `confirm`: it finds what was noted before them, and none of them has read a
+        // route that it sets later.
         Seen(self.word.load(Ordering::Acquire))
     }
 
@@ -83,8 +85,8 @@ impl AtomicPool {
             self.word.fetch_add(1, Ordering::AcqRel);
             true
         } else {
-            // Release, with the acquire in `guard`: a change that comes later finds the permit
-            // noted with its function. What the last holder did was seen with the word, in `look`.
+            // Release, with the acquire in `look`: a change that comes later finds the permit
+            // noted with its function. What the last holder did was seen with the word.
             let (taken, failed) = (Ordering::Release, Ordering::Relaxed);
             self.word.compare_exchange(seen.0, seen.0 + 1, taken, failed).is_ok()
         };
@@ -125,6 +127,7 @@ impl AtomicPool {
 
     /// Changes the limit: only with the lock, and so never at the same time as another change.
     pub(super) fn set_limit(&self, limit: u32) {
+        assert!(limit < LIMITS, "{limit} does not fit");
         // Relaxed: the guard is there, or nobody else is; `unguard` publishes.
         let before = Seen::<true>(self.word.load(Ordering::Relaxed)).limit();
         let more = u64::from(limit).wrapping_sub(before.into());
@@ -134,10 +137,9 @@ impl AtomicPool {
     /// Puts the guard on: from now on nothing is decided without the lock. The permits that
     /// are out.
     pub(super) fn guard(&self) -> u32 {
-        // Acquire, with the release in `take` and in `confirm`: what was noted before is seen,
-        // and whoever did either had not read a route that is set after this. Not release: who
-        // meets the guard takes the lock.
-        Seen::<true>(self.word.fetch_add(GUARD, Ordering::Acquire)).count()
+        // Relaxed: every word is looked at next, before anything is changed (see `look`), and
+        // whoever meets the guard takes the lock.
+        Seen::<true>(self.word.fetch_add(GUARD, Ordering::Relaxed)).count()
     }
 
     /// Takes the guard off.

@@ -33,11 +33,11 @@ const TWO_WRITERS: Scenario = shared(1, 3, &[], &[&[Limit(3), Try(0)], &[Limit(2
 #[test]
 fn a_limit_that_is_raised_or_lowered() {
     let all = [RAISE, LOWER, LOWER_BELOW];
-    check_all("a limit moves", bound(3, Some(4)), 6_600, all.map(|one| one.model(Seen)));
+    check_all("a limit moves", bound(3, Some(4)), 8_100, all.map(|one| one.model(Seen)));
     check_all(
         "a limit moves, out of order",
         bound(4, None),
-        6_200,
+        9_000,
         all.map(|one| one.model(Unseen)),
     );
 }
@@ -46,11 +46,11 @@ fn a_limit_that_is_raised_or_lowered() {
 #[test]
 fn a_limit_that_is_changed_twice() {
     let all = [TO_ZERO_AND_BACK, TWO_WRITERS];
-    check_all("a limit moves twice", bound(3, Some(4)), 21_200, all.map(|one| one.model(Seen)));
+    check_all("a limit moves twice", bound(3, Some(4)), 23_200, all.map(|one| one.model(Seen)));
     check_all(
         "a limit moves twice, out of order",
         bound(3, Some(4)),
-        6_400,
+        7_100,
         all.map(|one| one.model(Unseen)),
     );
 }
@@ -65,7 +65,7 @@ fn a_limit_that_is_lowered_while_two_call() {
     check_all(
         "a limit moves between two",
         bound(2, Some(3)),
-        32_500,
+        38_500,
         all.map(|one| one.model(Unseen)),
     );
 }
@@ -116,14 +116,14 @@ const ABSORB_BACK: Scenario = Scenario {
 #[test]
 fn a_function_that_changes_pools() {
     let all = [RESERVE, UNRESERVE, TO_NOTHING];
-    check_all("a function moves", bound(2, Some(3)), 42_300, all.map(|one| one.model(Seen)));
+    check_all("a function moves", bound(2, Some(3)), 89_600, all.map(|one| one.model(Seen)));
 }
 
 /// P1, P2, P6: what runs on the pool that it had before is absorbed.
 #[test]
 fn a_function_that_changes_pools_while_it_runs() {
     let all = [ABSORB, ABSORB_TRY, ABSORB_REACH, ABSORB_BACK];
-    check_all("a change is absorbed", bound(3, Some(4)), 32_100, all.map(|one| one.model(Seen)));
+    check_all("a change is absorbed", bound(3, Some(4)), 43_700, all.map(|one| one.model(Seen)));
 }
 
 /// P1: three threads while a change is absorbed.
@@ -133,8 +133,8 @@ fn a_change_is_absorbed_between_two() {
         Scenario { threads: &[&[Reserve(0, Some(1))], &[Drop], &[Try(1)]], ..ABSORB_TRY },
         Scenario { threads: &[&[Reserve(0, Some(1))], &[Drop], TRY], ..ABSORB_REACH },
     ];
-    let bound = bound(2, Some(3));
-    check_all("a change is absorbed between two", bound, 62_800, all.map(|one| one.model(Unseen)));
+    let bound = Some(2);
+    check_all("a change is absorbed between two", bound, 118_700, all.map(|one| one.model(Unseen)));
 }
 
 const PROVISION: Scenario = Scenario {
@@ -158,11 +158,11 @@ const PROVISION_RESERVED: Scenario = Scenario { functions: &[(Some(2), 0)], ..PR
 #[test]
 fn provisioned_environments_that_come_and_go() {
     let all = [PROVISION, DEPROVISION, PROVISION_RESERVED];
-    check_all("provisioning", bound(3, Some(4)), 24_800, all.map(|one| one.model(Seen)));
+    check_all("provisioning", bound(3, Some(4)), 31_600, all.map(|one| one.model(Seen)));
     check_all(
         "provisioning, out of order",
         bound(3, Some(4)),
-        7_900,
+        10_400,
         all.map(|one| one.model(Unseen)),
     );
 }
