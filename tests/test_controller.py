@@ -301,9 +301,9 @@ def test_entering_a_refusal_raises_what_acquire_would():
         lc.Account(1, [lc.Function("f")], unreserved_floor=0, profile="pools-2026")
     )
     with live.try_acquire("f"):
-        with pytest.raises(lc.ThrottledError, match="UNRESERVED_CONCURRENCY") as caught:
-            with live.try_acquire("f"):
-                pytest.fail("there is no permit")
+        refused = live.try_acquire("f")
+        with pytest.raises(lc.ThrottledError, match="UNRESERVED_CONCURRENCY") as caught, refused:
+            pytest.fail("there is no permit")
         assert caught.value.throttle.outcome is lc.Outcome.UNRESERVED_CONCURRENCY
     assert live.snapshot().in_use == 0
 
