@@ -7,10 +7,12 @@ Absolute times depend on the machine; nothing asserts them.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 
@@ -174,6 +176,48 @@ def small_call() -> None:
     print(f"lc.simulate of 100 invocations: {each / 2_000 * 1e6:.1f} us")
 
 
+def permits(pairs: int = 20_000, rounds: int = 50) -> None:
+    """Take a permit and give it back: the controller beside Python's semaphores."""
+    account = lc.Account(1_000, [lc.Function("f")], profile="pools-2026")
+    try_acquire = lc.AdmissionController(account).try_acquire
+    bounded = threading.BoundedSemaphore(1_000)
+
+    def ours() -> None:
+        for _ in range(pairs):
+            try_acquire("f").release()
+
+    def threads() -> None:
+        for _ in range(pairs):
+            bounded.acquire()
+            bounded.release()
+
+    async def tasks() -> float:
+        semaphore = asyncio.Semaphore(1_000)
+        start = time.process_time()
+        for _ in range(pairs):
+            await semaphore.acquire()
+            semaphore.release()
+        return time.process_time() - start
+
+    times: dict[str, list[float]] = {"ours": [], "asyncio": [], "threading": []}
+    for _ in range(rounds):
+        times["ours"].append(cpu_time(ours))
+        times["asyncio"].append(asyncio.run(tasks()))
+        times["threading"].append(cpu_time(threads))
+    each = {name: statistics.median(found) / pairs * 1e9 for name, found in times.items()}
+    ratio = {
+        name: statistics.median(
+            other / own for own, other in zip(times["ours"], times[name], strict=True)
+        )
+        for name in ("asyncio", "threading")
+    }
+    print(
+        f"a permit taken and given back: {each['ours']:.0f} ns; "
+        f"asyncio.Semaphore {each['asyncio']:.0f} ns ({ratio['asyncio']:.1f} times), "
+        f"threading.BoundedSemaphore {each['threading']:.0f} ns ({ratio['threading']:.1f} times)"
+    )
+
+
 def import_time() -> None:
     """Interleaved, in fresh interpreters: import numpy against import numpy, lambdacore."""
     times: dict[str, list[float]] = {"numpy": [], "numpy, lambdacore": []}
@@ -196,6 +240,7 @@ if __name__ == "__main__":
     rows = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000_000
     import_time()
     small_call()
+    permits()
     memory_in_a_fresh_process(rows)
     replay(rows)
     series(rows)

@@ -195,20 +195,3 @@ pub(crate) fn is_linearizable(plain: &Plain, events: &[Event], exact: bool) -> b
         }
     })
 }
-
-/// Whether the end is what the changes and verdicts come to. Changes are made by one thread.
-pub(crate) fn ends_well(mut plain: Plain, events: &[Event]) -> bool {
-    events.iter().all(|event| match (event.op, &event.result) {
-        (Op::Try(function) | Op::TryVersion(function), Got::Verdict(verdict)) => {
-            let state = &mut plain.functions[function];
-            state.admitted += u64::from(!verdict.is_throttled());
-            state.throttled += u64::from(verdict.is_throttled());
-            true
-        }
-        (_, Got::Quiet(quiet)) => *quiet == plain.quiet(),
-        (op, _) => {
-            plain.change(op);
-            true
-        }
-    })
-}
