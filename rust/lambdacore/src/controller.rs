@@ -158,9 +158,7 @@ impl AdmissionController {
         waits: bool,
     ) -> (Outcome, Source) {
         let verdict = if self.has_rates() {
-            let mut profile = self.profile;
-            profile.rates.count_all &= !waits;
-            self.attempt_under(profile, stripe, version, now)
+            self.attempt_under(self.while_waiting(waits), stripe, version, now, waits)
         } else {
             // As known as it can be: what is off is not compiled in.
             let profile = Profile {
@@ -169,12 +167,19 @@ impl AdmissionController {
                 keep_overhang: self.profile.keep_overhang,
                 ..Profile::PURE_POOLS
             };
-            self.attempt_under(profile, stripe, version, now)
+            self.attempt_under(profile, stripe, version, now, waits)
         };
         if !(waits && verdict.0.is_throttled()) {
             self.shared.stripes.writer(stripe).note(self.shared.function_of(version), verdict.0);
         }
         verdict
+    }
+
+    /// The profile of a call that `waits`, or not.
+    fn while_waiting(&self, waits: bool) -> Profile {
+        let mut profile = self.profile;
+        profile.rates.count_all &= !waits;
+        profile
     }
 
     #[inline(always)]
@@ -185,13 +190,14 @@ impl AdmissionController {
         stripe: StripeId,
         version: usize,
         now: u64,
+        waits: bool,
     ) -> (Outcome, Source) {
         loop {
             let mut admission = Admission { profile, ..self.live::<false>(stripe) };
             match admission.attempt::<true>(version, now) {
                 Ok(verdict) => return verdict,
                 Err(Guarded) => {
-                    if let Some(verdict) = self.attempt_in_turn(profile, stripe, version, now) {
+                    if let Some(verdict) = self.attempt_in_turn(stripe, version, now, waits) {
                         return verdict;
                     }
                 }

@@ -9,7 +9,7 @@ use crate::claims::{self, Claims};
 use crate::profile::{RateScope, RateWindow};
 use crate::store::{SHARED, Source};
 use crate::sync::{MutexGuard, Twin, broken};
-use crate::{Account, Outcome, Profile, Refusal, Timeline};
+use crate::{Account, Outcome, Refusal, Timeline};
 
 /// What the lock protects.
 #[derive(Debug)]
@@ -123,10 +123,10 @@ impl AdmissionController {
     #[cold]
     pub(super) fn attempt_in_turn(
         &self,
-        profile: Profile,
         stripe: StripeId,
         version: usize,
         now: u64,
+        waits: bool,
     ) -> Option<(Outcome, Source)> {
         let mut control = self.lock();
         if !control.guarded {
@@ -134,6 +134,7 @@ impl AdmissionController {
         }
         self.settle(&mut control);
         let claims = &mut control.claims;
+        let profile = self.while_waiting(waits);
         let mut admission = Admission { profile, ..Control::admission(self, claims, stripe) };
         let verdict =
             admission.attempt::<true>(version, now).expect("with the lock all may be decided");
