@@ -95,6 +95,25 @@ fn source(route: Route, verdict: Outcome) -> Source {
     }
 }
 
+/// The rate gates of a version's function, and of the version.
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "as the rule")]
+fn gates(store: &impl Store, version: usize) -> (usize, usize) {
+    (1 + store.function_of(version) as usize, 1 + store.functions() + version)
+}
+
+/// The rate gate that a refusal names, if it names one.
+#[inline]
+pub(crate) fn refusing_gate(store: &impl Store, version: usize, refused: Outcome) -> Option<usize> {
+    let (of_function, of_version) = gates(store, version);
+    match refused {
+        Outcome::AccountRate => Some(0),
+        Outcome::ReservedRate => Some(of_function),
+        Outcome::ProvisionedRate => Some(of_version),
+        _ => None,
+    }
+}
+
 impl Fleet {
     pub(crate) fn new(function: u32, idle_timeout: u64, scaling: Scaling) -> Self {
         let regional = matches!(scaling, Scaling::Bucket { regional: true, .. });
@@ -151,7 +170,7 @@ impl<S: Store> Admission<'_, S> {
                 return Outcome::ReservedZero;
             }
             let rates = self.profile.rates;
-            let (of_function, of_version) = self.gates(version, route);
+            let (of_function, of_version) = gates(&self.store, version);
             // A3: the account's requests a second.
             if rates.scope == RateScope::Documented && !self.store.is_open(0, rates, now) {
                 return Outcome::AccountRate;
@@ -202,12 +221,6 @@ impl<S: Store> Admission<'_, S> {
             return Outcome::ScalingRate;
         }
         self.unless_capped::<EXTENDED>(Outcome::Cold)
-    }
-
-    /// The rate gates of a version's function, and of the version.
-    #[inline(always)]
-    fn gates(&self, version: usize, route: Route) -> (usize, usize) {
-        (1 + route.function as usize, 1 + self.store.functions() + version)
     }
 
     /// A3b: after a change in mid-run a pool may have room that the account has not. It is asked
@@ -294,13 +307,7 @@ impl<S: Store> Admission<'_, S> {
             return self.store.confirm_own(seen.route, seen.own);
         }
         let rates = self.profile.rates;
-        let (of_function, of_version) = self.gates(version, seen.route);
-        let gate = match verdict {
-            Outcome::AccountRate => Some(0),
-            Outcome::ReservedRate => Some(of_function),
-            Outcome::ProvisionedRate => Some(of_version),
-            _ => None,
-        };
+        let gate = refusing_gate(&self.store, version, verdict);
         // The pool at the end of the route was looked at first and is asked last: in between
         // it was as it is, so all that was asked meanwhile held together.
         gate.is_none_or(|gate| self.store.confirm_closed(gate, rates, now))
@@ -345,7 +352,7 @@ impl<S: Store> Admission<'_, S> {
         if rates.scope == RateScope::Off {
             return true;
         }
-        let (of_function, of_version) = self.gates(version, route);
+        let (of_function, of_version) = gates(&self.store, version);
         let provisioned = verdict == Outcome::Provisioned;
         let account = rates.scope == RateScope::Documented || route.pool == SHARED && !provisioned;
         let function = route.pool != SHARED;

@@ -44,10 +44,9 @@ pub(crate) struct Totals {
 }
 
 impl Totals {
-    /// Whether nothing but the pools can bind: more is not claimed than there is. Only with a
-    /// shared pool within its limit, and without a function that is unsettled.
+    /// Whether no more is claimed than there is.
     pub(crate) fn is_covered(self) -> bool {
-        !self.hard_cap || self.claimed <= i64::from(self.limit)
+        self.claimed <= i64::from(self.limit)
     }
 
     pub(crate) fn has_hard_cap(self) -> bool {

@@ -160,14 +160,9 @@ impl AdmissionController {
         let verdict = if self.has_rates() {
             self.attempt_under(self.while_waiting(waits), stripe, version, now, waits)
         } else {
-            // As known as it can be: what is off is not compiled in.
-            let profile = Profile {
-                provisioning: self.profile.provisioning,
-                hard_account_cap: self.profile.hard_account_cap,
-                keep_overhang: self.profile.keep_overhang,
-                ..Profile::PURE_POOLS
-            };
-            self.attempt_under(profile, stripe, version, now, waits)
+            // All that the rule asks of a profile without rates, and known here: what is off is
+            // not compiled in. The rest of the profile is for changes.
+            self.attempt_under(Profile::PURE_POOLS, stripe, version, now, waits)
         };
         if !(waits && verdict.0.is_throttled()) {
             self.shared.stripes.writer(stripe).note(self.shared.function_of(version), verdict.0);

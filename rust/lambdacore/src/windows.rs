@@ -17,10 +17,16 @@ impl Tumbling {
         if now < self.end { self.count < limit } else { limit > 0 }
     }
 
+    /// Where the window of an instant ends.
+    #[inline]
+    pub(crate) fn end_of(length: u64, now: u64) -> u64 {
+        (now / length + 1).saturating_mul(length)
+    }
+
     #[inline]
     pub(crate) fn count(&mut self, length: u64, now: u64) {
         if now >= self.end {
-            self.end = (now / length + 1).saturating_mul(length);
+            self.end = Self::end_of(length, now);
             self.count = 0;
         }
         self.count += 1;

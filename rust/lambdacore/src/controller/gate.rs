@@ -89,12 +89,11 @@ impl AtomicGate {
     pub(super) fn uncount(&self, rates: Rates, now: u64) {
         let uncounted = |word| {
             let mut window = unpack(word, rates.second);
-            (window.end == (now / rates.second + 1).saturating_mul(rates.second)
-                && window.count > 0)
-                .then(|| {
-                    window.count -= 1;
-                    pack(window, rates.second)
-                })
+            let same = window.end == Tumbling::end_of(rates.second, now);
+            (same && window.count > 0).then(|| {
+                window.count -= 1;
+                pack(window, rates.second)
+            })
         };
         let _ = self.word.fetch_update(Ordering::Relaxed, Ordering::Relaxed, uncounted);
     }

@@ -99,7 +99,9 @@ impl Stripes {
     /// calls that reach for one may have it.
     pub(super) fn on_shared(&self, function: u32) -> (u32, u32) {
         let notes = || self.stripes.iter().map(|stripe| stripe.of(function));
-        // What was given back is read first, so that it is not more than was taken.
+        // What was given back is read first, so that it is not more than was taken. Relaxed, as
+        // all here that is not a total: the pool's word publishes it, with the release in `take`
+        // and `give_back` and the acquire in `look`.
         let given = notes().map(|n| n.given.load(Ordering::Relaxed)).fold(0, u32::wrapping_add);
         let (taken, reach) = notes().map(|n| n.taken.load(Ordering::Relaxed)).fold(
             (0_u32, 0_u32),

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use super::AdmissionController;
 use super::notes::StripeId;
 use crate::Outcome;
-use crate::admission::Permit as Held;
+use crate::admission::{Permit as Held, refusing_gate};
 use crate::store::Source;
 
 /// A thread's way in. What is noted beside a decision is noted apart from other threads, which
@@ -317,13 +317,8 @@ impl AdmissionController {
 
     /// When the gate that refused opens again, if a gate did.
     fn opens_at(&self, version: usize, refused: Outcome, now: u64) -> Option<u64> {
-        let function = self.shared.function_of(version) as usize;
-        let gate = match refused {
-            Outcome::AccountRate => 0,
-            Outcome::ReservedRate => 1 + function,
-            Outcome::ProvisionedRate => 1 + self.shared.functions() + version,
-            _ => return None,
-        };
+        let gate =
+            refusing_gate(&self.live::<false>(self.common_stripe()).store, version, refused)?;
         self.shared.gates[gate].opens_at(self.profile.rates, now)
     }
 }

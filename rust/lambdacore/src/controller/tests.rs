@@ -19,6 +19,17 @@ fn controller(limit: u32) -> AdmissionController {
     AdmissionController::new(&account).unwrap()
 }
 
+/// The thread stops at the fail point the first time that it comes there, and says so.
+fn stop_once(stopped: mpsc::Sender<()>, may_go_on: mpsc::Receiver<()>) {
+    let mut first = true;
+    AT_FAIL_POINT.set(Box::new(move || {
+        if std::mem::take(&mut first) {
+            stopped.send(()).unwrap();
+            may_go_on.recv().unwrap();
+        }
+    }));
+}
+
 /// P11: pools and gates have two cache lines each, and stripes of notes lie apart.
 #[test]
 fn words_that_threads_share_lie_128_bytes_apart() {
@@ -46,13 +57,7 @@ fn a_thread_stopped_in_the_middle_of_a_call_holds_up_nobody() {
     let (done, is_done) = mpsc::channel();
     std::thread::scope(|scope| {
         let held_up = scope.spawn(move || {
-            let mut first = true;
-            AT_FAIL_POINT.set(Box::new(move || {
-                if std::mem::take(&mut first) {
-                    stopped.send(()).unwrap();
-                    may_go_on.recv().unwrap();
-                }
-            }));
+            stop_once(stopped, may_go_on);
             controller.try_acquire(shared).is_ok()
         });
         is_stopped.recv().unwrap();
@@ -83,13 +88,7 @@ fn a_call_stopped_during_a_change_goes_by_the_new_limit() {
     let (go_on, may_go_on) = mpsc::channel::<()>();
     std::thread::scope(|scope| {
         let held_up = scope.spawn(move || {
-            let mut first = true;
-            AT_FAIL_POINT.set(Box::new(move || {
-                if std::mem::take(&mut first) {
-                    stopped.send(()).unwrap();
-                    may_go_on.recv().unwrap();
-                }
-            }));
+            stop_once(stopped, may_go_on);
             controller.try_acquire(shared).map(drop)
         });
         is_stopped.recv().unwrap();
@@ -131,13 +130,7 @@ fn a_call_that_reaches_for_a_permit_is_not_taken_for_a_holder() {
     let (go_on, may_go_on) = mpsc::channel::<()>();
     std::thread::scope(|scope| {
         let reaching = scope.spawn(move || {
-            let mut first = true;
-            AT_FAIL_POINT.set(Box::new(move || {
-                if std::mem::take(&mut first) {
-                    stopped.send(()).unwrap();
-                    may_go_on.recv().unwrap();
-                }
-            }));
+            stop_once(stopped, may_go_on);
             controller.try_acquire(f).map(crate::Permit::detach)
         });
         is_stopped.recv().unwrap();

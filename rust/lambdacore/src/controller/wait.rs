@@ -48,8 +48,8 @@ impl AdmissionController {
     }
 
     /// Does so by a clock of the caller's, in nanoseconds below 2^63, for request rates; `watch`
-    /// hears of it at least twenty times a second and can break it off, which gives `None`. Both are asked
-    /// without a lock of the controller.
+    /// hears of it at least twenty times a second and can break it off, which gives `None`. Both
+    /// are asked without a lock of the controller.
     ///
     /// # Errors
     ///

@@ -134,12 +134,11 @@ impl AtomicPool {
         self.word.fetch_add(more << LIMIT, Ordering::Relaxed);
     }
 
-    /// Puts the guard on: from now on nothing is decided without the lock. The permits that
-    /// are out.
-    pub(super) fn guard(&self) -> u32 {
+    /// Puts the guard on: from now on nothing is decided without the lock.
+    pub(super) fn guard(&self) {
         // Relaxed: every word is looked at next, before anything is changed (see `look`), and
         // whoever meets the guard takes the lock.
-        Seen::<true>(self.word.fetch_add(GUARD, Ordering::Relaxed)).count()
+        self.word.fetch_add(GUARD, Ordering::Relaxed);
     }
 
     /// Takes the guard off.
