@@ -78,7 +78,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     # Reached as attributes without an import of their own, and imported only then.
-    if name in ("plot", "testing", "xray"):
+    if name in ("plot", "testing", "theory", "xray"):
         return importlib.import_module(f"lambdacore.{name}")
     raise AttributeError(f"module 'lambdacore' has no attribute {name!r}")
 
