@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -44,6 +45,7 @@ def test_request_rates_count_the_same_in_one_word(data, scope, counts):
         trace.function,
         trace.duration.astype("int64") * TICK,
         trace.functions,
+        init=None if trace.init is None else np.where(trace.init < 0, -1, trace.init * TICK),
     )
     profile = account.profile.replace(
         rps_scope=scope,

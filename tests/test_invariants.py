@@ -21,6 +21,13 @@ property_test = settings(max_examples=300, deadline=None, derandomize=True)
 pure = {"environments": False, "rates": "off"}
 
 
+def rows_of(trace, kept):
+    """Make a trace of some rows of another, with the same functions."""
+    init = None if trace.init is None else trace.init[kept]
+    columns = trace.arrival[kept], trace.function[kept], trace.duration[kept]
+    return lc.Trace(*columns, trace.functions, init=init)
+
+
 def throttled_rows(account, trace):
     return set(np.flatnonzero(lc.simulate(account, trace).outcome >= 16).tolist())
 
@@ -96,9 +103,7 @@ def test_i8_unreserved_traffic_cannot_touch_a_reserved_function(data):
     is_reserved = np.array([name in reserved for name in trace.functions])[trace.function]
     outcome = lc.simulate(account, trace).outcome
     for kept in (is_reserved, ~is_reserved):
-        alone = lc.Trace(
-            trace.arrival[kept], trace.function[kept], trace.duration[kept], trace.functions
-        )
+        alone = rows_of(trace, kept)
         assert lc.simulate(account, alone).outcome.tobytes() == outcome[kept].tobytes()
 
 
@@ -121,7 +126,9 @@ def test_i10_concurrency_integrates_to_the_time_that_permits_were_held(data):
     """I10, T5: Little's law, exact: 1 ns bins sum to the occupied nanoseconds."""
     drawn = data.draw(traces())
     # A call of length zero counts in the peak at its instant and holds no time.
-    trace = lc.Trace(drawn.arrival, drawn.function, drawn.duration + 1, drawn.functions)
+    trace = lc.Trace(
+        drawn.arrival, drawn.function, drawn.duration + 1, drawn.functions, init=drawn.init
+    )
     result = lc.simulate(data.draw(accounts(trace)), trace)
     held = np.where(result.outcome < 16, result.completions() - trace.arrival, 0)
     assert int(result.concurrency(NS, account=True).sum()) == held.sum()
@@ -134,7 +141,13 @@ def test_i10_concurrency_integrates_to_the_time_that_permits_were_held(data):
 def test_i11_a_shift_by_whole_seconds_changes_nothing(case, shift):
     """I11: from rest, the same traffic later gives the same outcomes."""
     account, trace = case
-    later = lc.Trace(trace.arrival + shift * 10**9, trace.function, trace.duration, trace.functions)
+    later = lc.Trace(
+        trace.arrival + shift * 10**9,
+        trace.function,
+        trace.duration,
+        trace.functions,
+        init=trace.init,
+    )
     assert lc.simulate(account, later).outcome.tobytes() == (
         lc.simulate(account, trace).outcome.tobytes()
     )
@@ -213,9 +226,7 @@ def test_i14_without_limits_nothing_is_throttled_and_concurrency_is_the_overlap(
 def test_a_decision_does_not_depend_on_what_comes_later(case, rows):
     """T4: each decision is made from what came before."""
     account, trace = case
-    prefix = lc.Trace(
-        trace.arrival[:rows], trace.function[:rows], trace.duration[:rows], trace.functions
-    )
+    prefix = rows_of(trace, slice(rows))
     assert (
         lc.simulate(account, prefix).outcome.tobytes()
         == lc.simulate(account, trace).outcome[:rows].tobytes()

@@ -181,7 +181,9 @@ def test_i11_a_trace_later_by_whole_seconds_meets_the_same_rates(data):
     account, trace = data.draw(cases(qualified=True))
     schedule = data.draw(schedules(account))
     shift = data.draw(st.integers(1, 10**6)) * 10**9
-    later = lc.Trace(trace.arrival + shift, trace.function, trace.duration, trace.functions)
+    later = lc.Trace(
+        trace.arrival + shift, trace.function, trace.duration, trace.functions, init=trace.init
+    )
     moved = lc.Schedule(lc.Call(**{**vars(call), "at": call.at + shift}) for call in schedule)
     assert (
         lc.simulate(account, later, moved).outcome.tobytes()

@@ -67,7 +67,8 @@ def recount(result, period):
         return made
 
     first, last = min(arrivals), max([*ends, *arrivals])
-    for now in range(last + 1):
+    # To the end of the last bin, in which the configuration may still change.
+    for now in range((last // period + 1) * period):
         for i in ends.get(now, []):
             running.discard(i)
         for what, index, value, available in changes.get(now, []):

@@ -215,9 +215,11 @@ def test_equal_digests_mean_equal_columns(one, other):
         and one.arrival.tolist() == other.arrival.tolist()
         and one.function.tolist() == other.function.tolist()
         and one.duration.tolist() == other.duration.tolist()
+        and (one.init is None) == (other.init is None)
+        and (one.init is None or one.init.tolist() == other.init.tolist())
     )
     assert (one.digest() == other.digest()) == same
-    again = lc.Trace(one.arrival, one.function, one.duration, one.functions)
+    again = lc.Trace(one.arrival, one.function, one.duration, one.functions, init=one.init)
     assert again.digest() == one.digest()
 
 

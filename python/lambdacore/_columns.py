@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -11,9 +12,11 @@ import numpy.typing as npt
 from lambdacore import _check, _text
 from lambdacore.errors import ConfigurationError, TraceError
 
-__all__ = ["as_array", "functions", "nanoseconds", "of_length", "refuse_mixed_units"]
+__all__ = ["as_array", "functions", "inits", "nanoseconds", "of_length", "refuse_mixed_units"]
 
 _END_OF_TIME = 2**63
+#: In a column of inits: the account says.
+_SILENT = -1
 
 
 def as_array(argument: str, values: npt.ArrayLike, *, scalar: bool = False) -> npt.NDArray[Any]:
@@ -68,6 +71,24 @@ def nanoseconds(
     )
 
 
+def inits(argument: str, array: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """Read durations as `nanoseconds` does, and -1 for NaN, NaT and the integer -1."""
+    silent = _silent(array)
+    said = nanoseconds(argument, np.where(silent, np.zeros((), array.dtype), array), "m")
+    return np.where(silent, _SILENT, said)
+
+
+def _silent(array: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    silent: npt.NDArray[np.bool_]
+    if array.dtype.kind == "i":
+        silent = array == _SILENT
+    elif array.dtype.kind in "fm":
+        silent = np.isnan(array) if array.dtype.kind == "f" else np.isnat(array)
+    else:
+        silent = np.zeros(array.shape, np.bool_)
+    return silent
+
+
 def _from_seconds(argument: str, seconds: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
     _refuse(argument, seconds, np.isnan(seconds), "is NaN: drop or fill such rows first")
     _refuse(argument, seconds, np.isinf(seconds), "is infinite")
@@ -86,14 +107,13 @@ def _refuse(argument: str, values: npt.NDArray[Any], bad: npt.NDArray[np.bool_],
     raise TraceError(f"{argument}[{index}] = {values[index]} {why}", argument=argument, index=index)
 
 
-def refuse_mixed_units(arrival: npt.NDArray[Any], duration: npt.NDArray[Any]) -> None:
-    """Refuse nanoseconds in one column beside another unit in the other: one is a slip."""
-    columns = {"arrival": arrival, "duration": duration}
-    for name, beside in (("arrival", "duration"), ("duration", "arrival")):
-        unit = {"f": "float seconds", "M": "datetime64"}.get(columns[beside].dtype.kind)
-        whole = columns[name].dtype.kind in "iu"
-        # Zeros are zero in any unit.
-        if unit is not None and whole and columns[name].any() and columns[beside].any():
+def refuse_mixed_units(columns: dict[str, npt.NDArray[Any]]) -> None:
+    """Refuse nanoseconds in one column beside another unit in another: one is a slip."""
+    # Zeros are zero in any unit.
+    units = {name: array.dtype.kind for name, array in columns.items() if array.any()}
+    for name, beside in itertools.permutations(units, 2):
+        unit = {"f": "float seconds", "M": "datetime64"}.get(units[beside])
+        if unit is not None and units[name] in "iu":
             raise TraceError(
                 f"{name} holds integers, which are nanoseconds, beside {beside} in {unit}: "
                 "give both in one unit (2.0 is two seconds, 2 is two nanoseconds)",

@@ -30,8 +30,16 @@ __all__ = [
     "tally",
 ]
 
-# arrival, function, duration
-_Columns: TypeAlias = tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint32], npt.NDArray[np.uint64]]
+# arrival, function, duration; and init, of which 2^64 - 1 leaves it to the account
+_Columns: TypeAlias = (
+    tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint32], npt.NDArray[np.uint64]]
+    | tuple[
+        npt.NDArray[np.uint64],
+        npt.NDArray[np.uint32],
+        npt.NDArray[np.uint64],
+        npt.NDArray[np.uint64] | None,
+    ]
+)
 
 __version__: str
 MAX_LIMIT: int
@@ -207,6 +215,8 @@ class _Limits(Protocol):
 class _Schema(Protocol):
     @property
     def times(self) -> Sequence[tuple[str, Literal["s", "ns"]]]: ...
+    @property
+    def blank(self) -> Sequence[str]: ...
     @property
     def key(self) -> Sequence[str]: ...
     @property

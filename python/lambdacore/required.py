@@ -176,7 +176,7 @@ def required_concurrency(
     Parameters
     ----------
     trace : Trace
-        The traffic; durations should include inits if they matter.
+        The traffic; durations should include inits if they matter. Its `init` is not looked at.
     throttle_ratio : float
         Throttles / arrivals that are accepted, from 0 to 1; for each function, and for the
         account over all arrivals.
@@ -206,7 +206,7 @@ def required_concurrency(
     if not isinstance(trace, Trace):
         raise TraceError(f"trace = {trace!r} is no Trace", argument="trace")
     ratio = _check.ratio("throttle_ratio", throttle_ratio)
-    arrival, function, duration = trace._columns()
+    arrival, function, duration, _ = trace._columns()
     # Versions and aliases draw on the reservation of their function.
     names = [split_label(label)[0] for label in trace.functions]
     functions = tuple(dict.fromkeys(names))

@@ -131,8 +131,8 @@ class Result:
         Returns
         -------
         ndarray of int64, shape (n,)
-            Arrival + duration, and + init for a cold start; for a throttled invocation its
-            arrival, since it held nothing.
+            Arrival + duration, and + init for a cold start: the trace's, or where it says
+            none the function's. For a throttled invocation its arrival, since it held nothing.
         """
         trace = self.trace
         ends = trace.arrival + trace.duration
@@ -142,7 +142,9 @@ class Result:
             rows = (self.account.resolve(name)[1] for name in trace.functions)
             init = [self.account._effective(functions[row], "init_duration") for row in rows]
             nanoseconds = np.array([_check.to_nanoseconds(t) for t in init], dtype=np.int64)
-            ends[cold] += nanoseconds[trace.function[cold]]
+            of_account = nanoseconds[trace.function[cold]]
+            own = of_account if trace.init is None else trace.init[cold]
+            ends[cold] += np.where(own < 0, of_account, own)
         throttled = self.throttled
         ends[throttled] = trace.arrival[throttled]
         return ends

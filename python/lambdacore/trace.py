@@ -39,11 +39,18 @@ class Trace:
     functions : sequence of str, optional
         The functions' names, in the order of the indices. Without it, the names in the order
         in which they first occur in the input.
+    init : scalar or array_like, shape (n,), optional
+        How long init takes if the invocation starts cold: as `duration`, with NaN (of integers
+        -1, of ``timedelta64`` NaT) where the account's ``init_duration`` holds, as it does for
+        every row without `init`.
 
     Attributes
     ----------
     arrival, duration : ndarray of int64, shape (n,)
         Nanoseconds, sorted stably by arrival. Read-only.
+    init : ndarray of int64, shape (n,), or None
+        Nanoseconds, -1 where the account says, in the same order; None if it was not given.
+        Read-only.
     function : ndarray of uint32, shape (n,)
         Index into `functions`, in the same order. Read-only.
     functions : tuple of str
@@ -73,11 +80,21 @@ class Trace:
     <Trace: 2 invocations of 2 functions in 0 s .. 0.5 s>
     """
 
-    __slots__ = ("_cache", "arrival", "duration", "function", "functions", "order", "quality")
+    __slots__ = (
+        "_cache",
+        "arrival",
+        "duration",
+        "function",
+        "functions",
+        "init",
+        "order",
+        "quality",
+    )
 
     arrival: npt.NDArray[np.int64]
     function: npt.NDArray[np.uint32]
     duration: npt.NDArray[np.int64]
+    init: npt.NDArray[np.int64] | None
     functions: tuple[str, ...]
     order: npt.NDArray[np.int64] | None
     quality: DataQuality | None
@@ -88,15 +105,25 @@ class Trace:
         function: str | Sequence[str] | npt.ArrayLike,
         duration: npt.ArrayLike,
         functions: Sequence[str] | None = None,
+        *,
+        init: npt.ArrayLike | None = None,
     ) -> None:
         given_at = _columns.as_array("arrival", arrival)
         given_handling = _columns.as_array("duration", duration, scalar=True)
         at = _columns.nanoseconds("arrival", given_at, "M")
         handling = _columns.nanoseconds("duration", given_handling, "m")
-        _columns.refuse_mixed_units(given_at, given_handling)
+        given = {"arrival": given_at, "duration": given_handling}
+        inits = None
+        if init is not None:
+            given_inits = _columns.as_array("init", init, scalar=True)
+            inits = _columns.inits("init", given_inits)
+            given["init"] = given_inits[inits >= 0]
+        _columns.refuse_mixed_units(given)
         handling = _columns.of_length("duration", handling, len(at))
+        if inits is not None:
+            inits = _columns.of_length("init", inits, len(at))
         index, names = _columns.functions(function, functions, len(at))
-        self._set(at, index, handling, names, quality=None)
+        self._set(at, index, handling, inits, names, quality=None)
 
     @classmethod
     def _from_columns(
@@ -106,10 +133,12 @@ class Trace:
         duration: npt.NDArray[np.int64],
         functions: Sequence[str],
         quality: DataQuality | None = None,
+        *,
+        init: npt.NDArray[np.int64] | None = None,
     ) -> Self:
         """Take over fresh columns, which a reader made and nobody else holds."""
         trace = cls.__new__(cls)
-        trace._set(arrival, function, duration, tuple(functions), quality)
+        trace._set(arrival, function, duration, init, tuple(functions), quality)
         return trace
 
     def _set(
@@ -117,26 +146,22 @@ class Trace:
         arrival: npt.NDArray[np.int64],
         function: npt.NDArray[np.uint32],
         duration: npt.NDArray[np.int64],
+        init: npt.NDArray[np.int64] | None,
         functions: tuple[str, ...],
         quality: DataQuality | None,
     ) -> None:
-        late = duration > _LAST - arrival
-        if late.any():
-            index = int(late.argmax())
-            raise TraceError(
-                f"duration[{index}] ends 2^63 ns (292 years) or more after time zero: "
-                "count time from a later zero, or check the unit (integers are nanoseconds)",
-                argument="duration",
-                index=index,
-            )
+        _refuse_late("duration", duration > _LAST - arrival)
+        if init is not None:
+            _refuse_late("init", init > _LAST - arrival - duration)
         order = None
         if not bool((arrival[1:] >= arrival[:-1]).all()):
             order = np.argsort(arrival, kind="stable")
             arrival, function, duration = arrival[order], function[order], duration[order]
-        for column in (arrival, function, duration, order):
+            init = None if init is None else init[order]
+        for column in (arrival, function, duration, init, order):
             if column is not None:
                 column.flags.writeable = False
-        self.arrival, self.function, self.duration = arrival, function, duration
+        self.arrival, self.function, self.duration, self.init = arrival, function, duration, init
         self.functions, self.order, self.quality = functions, order, quality
         self._cache: dict[str, Any] = {}
 
@@ -150,9 +175,15 @@ class Trace:
 
     def _columns(
         self,
-    ) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint32], npt.NDArray[np.uint64]]:
+    ) -> tuple[
+        npt.NDArray[np.uint64],
+        npt.NDArray[np.uint32],
+        npt.NDArray[np.uint64],
+        npt.NDArray[np.uint64] | None,
+    ]:
         """View the columns as the engine does, whose times are unsigned."""
-        return self.arrival.view(np.uint64), self.function, self.duration.view(np.uint64)
+        init = None if self.init is None else self.init.view(np.uint64)
+        return self.arrival.view(np.uint64), self.function, self.duration.view(np.uint64), init
 
     def digest(self) -> str:
         """SHA-256 of the columns and the names, as hexadecimal digits.
@@ -167,9 +198,10 @@ class Trace:
                 encoded = name.encode()
                 digest.update(len(encoded).to_bytes(8, "little") + encoded)
             digest.update(len(self).to_bytes(8, "little"))
-            for column, code in zip(self._columns(), ("<u8", "<u4", "<u8"), strict=True):
+            for column, code in zip(self._columns(), ("<u8", "<u4", "<u8", "<u8"), strict=True):
                 # On a machine of the usual byte order this copies nothing.
-                digest.update(np.ascontiguousarray(column, dtype=code).data)
+                if column is not None:
+                    digest.update(np.ascontiguousarray(column, dtype=code).data)
             self._cache["digest"] = digest.hexdigest()
         return str(self._cache["digest"])
 
@@ -190,4 +222,15 @@ class Trace:
             f"{_text.count(len(self.functions), 'function')}"
             + (f" in {_text.seconds(first)} .. {_text.seconds(last)}" if len(self) else "")
             + ">"
+        )
+
+
+def _refuse_late(argument: str, late: npt.NDArray[np.bool_]) -> None:
+    if late.any():
+        index = int(late.argmax())
+        raise TraceError(
+            f"{argument}[{index}] ends 2^63 ns (292 years) or more after time zero: "
+            "count time from a later zero, or check the unit (integers are nanoseconds)",
+            argument=argument,
+            index=index,
         )

@@ -45,9 +45,10 @@ def read_trace(
         ``"csv"``
             Columns ``arrival``, ``function``, ``duration``, in any order; times in seconds,
             read exactly from their decimal digits and rounded half to even to nanoseconds.
-            ``arrival_ns`` and ``duration_ns`` hold whole nanoseconds instead. Other columns
-            are ignored. One apostrophe before ``=``, ``+``, ``-``, ``@`` and the like is
-            taken off a name: see `write_trace`.
+            ``arrival_ns`` and ``duration_ns`` hold whole nanoseconds instead. A column
+            ``init`` or ``init_ns`` is read too, where an empty field leaves the row to the
+            account; other columns are ignored. One apostrophe before ``=``, ``+``, ``-``,
+            ``@`` and the like is taken off a name: see `write_trace`.
         ``"npz"``
             The arrays that `write_trace` writes.
         ``"azure2021"``

@@ -1,4 +1,4 @@
-"""The CSV of lambdacore: ``arrival,function,duration``, exact to the nanosecond."""
+"""The CSV of lambdacore: ``arrival,function,duration[,init]``, exact to the nanosecond."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ __all__ = ["read", "recognises", "write"]
 
 NAME = "csv"
 HEADER = ("arrival", "function", "duration")
+INIT = "init"
 _ROWS_AT_A_TIME = 65_536
 
 # A spreadsheet runs a cell that begins so as a formula (OWASP: CSV injection); an
@@ -36,12 +37,17 @@ def recognises(header: Collection[str]) -> bool:
 
 
 def read(source: Source) -> Trace:
-    """Read seconds from ``arrival`` and ``duration``, or whole numbers from ``…_ns``."""
+    """Read seconds from ``arrival``, ``duration``, ``init``, or whole numbers from ``…_ns``."""
     header = source.header()
     times = [_time_column(source, header, name) for name in ("arrival", "duration")]
-    table = source.scan(Schema(times, key=["function"]))
-    arrival, duration = table.times
-    return source.trace(NAME, arrival, duration, _with_plain_names(table))
+    blank = []
+    if INIT in header or f"{INIT}_ns" in header:
+        times.append(_time_column(source, header, INIT))
+        blank = [times[-1][0]]
+    table = source.scan(Schema(times, key=["function"], blank=blank))
+    arrival, duration, *init = table.times
+    plain = _with_plain_names(table)
+    return source.trace(NAME, arrival, duration, plain, init=init[0] if init else None)
 
 
 def _time_column(source: Source, header: list[str], name: str) -> tuple[str, Literal["s", "ns"]]:
@@ -73,16 +79,18 @@ def _plain(cell: str) -> str:
 def write(trace: Trace, file: BinaryIO) -> None:
     """Write a trace in the order of its rows."""
     cells = np.array([_cell(name) for name in trace.functions], dtype=object)
-    file.write(f"{','.join(HEADER)}\n".encode())
+    header = HEADER if trace.init is None else (*HEADER, INIT)
+    file.write(f"{','.join(header)}\n".encode())
     for start in range(0, len(trace), _ROWS_AT_A_TIME):
         rows = slice(start, start + _ROWS_AT_A_TIME)
         columns = zip(
             _decimals(trace.arrival[rows]),
             cells[trace.function[rows]].tolist(),
             _decimals(trace.duration[rows]),
+            *([] if trace.init is None else [_decimals(trace.init[rows])]),
             strict=True,
         )
-        file.write("".join([f"{a},{name},{d}\n" for a, name, d in columns]).encode())
+        file.write("".join([f"{','.join(fields)}\n" for fields in columns]).encode())
 
 
 def _cell(name: str) -> str:
@@ -93,9 +101,11 @@ def _cell(name: str) -> str:
 
 
 def _decimals(nanoseconds: npt.NDArray[np.int64]) -> list[str]:
-    """Say times as seconds, exactly and without trailing zeros."""
+    """Say times as seconds, exactly and without trailing zeros; -1 as nothing."""
     whole, rest = np.divmod(nanoseconds, SECOND)
     return [
-        f"{seconds}.{fraction:09d}".rstrip("0") if fraction else f"{seconds}"
+        (f"{seconds}.{fraction:09d}".rstrip("0") if fraction else f"{seconds}")
+        if seconds >= 0
+        else ""
         for seconds, fraction in zip(whole.tolist(), rest.tolist(), strict=True)
     ]

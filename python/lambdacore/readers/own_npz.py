@@ -35,6 +35,8 @@ _ARRAYS = {
     "duration": ("i", 8, 1, "a column of int64 nanoseconds"),
     "functions": ("U", None, 1, "a column of text"),
 }
+# Arrays that a trace may have besides.
+_OPTIONAL = {"init": ("i", 8, 1, "a column of int64 nanoseconds, -1 for the account's")}
 
 
 def read(source: Source) -> Trace:
@@ -43,8 +45,9 @@ def read(source: Source) -> Trace:
 
     try:
         with ZipFile(source.path) as archive:
-            _check_size(source, archive)
-            arrays = {name: _array(source, archive, name) for name in _ARRAYS}
+            known = _check_members(source, archive)
+            _check_size(source, archive, known)
+            arrays = {name: _array(source, archive, name) for name in known}
         if arrays["schema"] != SCHEMA:
             raise source.error(
                 f"{arrays['schema']} is not known here, {SCHEMA} is: a newer lambdacore wrote it",
@@ -52,7 +55,8 @@ def read(source: Source) -> Trace:
             )
         names = arrays["functions"].tolist()
         "".join(names).encode()  # UnicodeEncodeError, a ValueError, on half a surrogate pair
-        trace = Trace(arrays["arrival"], arrays["function"], arrays["duration"], names)
+        arrival, function, duration = (arrays[name] for name in ("arrival", "function", "duration"))
+        trace = Trace(arrival, function, duration, names, init=arrays.get("init"))
     except TraceError as error:
         if error.path is not None:
             raise
@@ -69,10 +73,9 @@ def read(source: Source) -> Trace:
     return trace
 
 
-def _check_size(source: Source, archive: ZipFile) -> None:
+def _check_size(source: Source, archive: ZipFile, known: list[str]) -> None:
     """Refuse what unpacks to more than the limits, before any of it is unpacked."""
-    _check_members(source, archive)
-    unpacked = sum(archive.getinfo(f"{name}.npy").file_size for name in _ARRAYS)
+    unpacked = sum(archive.getinfo(f"{name}.npy").file_size for name in known)
     limits = source.limits
     most = min(limits.unpacked, max(_ALWAYS_FINE, limits.expansion * source.size))
     if unpacked > most:
@@ -82,7 +85,8 @@ def _check_size(source: Source, archive: ZipFile) -> None:
         )
 
 
-def _check_members(source: Source, archive: ZipFile) -> None:
+def _check_members(source: Source, archive: ZipFile) -> list[str]:
+    """Name the arrays of a trace that are there, which all must be but the optional ones."""
     found = [name.removesuffix(".npy") for name in archive.namelist()]
     for name in _ARRAYS:
         if name not in found:
@@ -92,11 +96,12 @@ def _check_members(source: Source, archive: ZipFile) -> None:
                 f"{', '.join(_ARRAYS)} (a zipped CSV or a spreadsheet must be unpacked first)",
                 column=name,
             )
+    return [*_ARRAYS, *(name for name in _OPTIONAL if name in found)]
 
 
 def _array(source: Source, archive: ZipFile, name: str) -> npt.NDArray[Any]:
     """Read one array, after its own header has been held against what it must be."""
-    kind, size, dimensions, words = _ARRAYS[name]
+    kind, size, dimensions, words = (_ARRAYS | _OPTIONAL)[name]
     member = archive.getinfo(f"{name}.npy")
     with archive.open(member) as file:
         version = np.lib.format.read_magic(file)
@@ -121,11 +126,13 @@ def _array(source: Source, archive: ZipFile, name: str) -> npt.NDArray[Any]:
 
 def write(trace: Trace, file: BinaryIO) -> None:
     """Write the arrays as they are, not compressed."""
-    np.savez(
-        file,
-        schema=np.int64(SCHEMA),
-        arrival=trace.arrival,
-        function=trace.function,
-        duration=trace.duration,
-        functions=np.array(trace.functions, dtype=np.str_),
-    )
+    arrays: dict[str, Any] = {
+        "schema": np.int64(SCHEMA),
+        "arrival": trace.arrival,
+        "function": trace.function,
+        "duration": trace.duration,
+        "functions": np.array(trace.functions, dtype=np.str_),
+    }
+    if trace.init is not None:
+        arrays["init"] = trace.init
+    np.savez(file, **arrays)

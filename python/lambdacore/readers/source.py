@@ -72,12 +72,15 @@ class Schema:
         Columns that hold times, and the unit of each.
     key : list of str
         Columns that together name the function.
+    blank : list of str
+        Those of `times` whose fields may be empty, which is read as -1.
     separator : str
         The one character that joins them to the name.
     """
 
     times: Sequence[tuple[str, Literal["s", "ns"]]]
     key: Sequence[str]
+    blank: Sequence[str] = ()
     separator: str = "/"
 
 
@@ -85,7 +88,8 @@ class Schema:
 class Table:
     """The columns of a scanned file.
 
-    `times` are in the order of the schema; the times of a row sum to less than 2^63.
+    `times` are in the order of the schema; the times of a row sum to less than 2^63, an empty
+    one counting as zero.
     """
 
     times: list[npt.NDArray[np.int64]]
@@ -154,6 +158,8 @@ class Source:
         duration: npt.NDArray[np.int64],
         table: Table,
         shifted_ns: int = 0,
+        *,
+        init: npt.NDArray[np.int64] | None = None,
     ) -> Trace:
         """Make the trace from columns that a scan gave, with what it found."""
         quality = DataQuality(
@@ -164,7 +170,9 @@ class Source:
             problems=table.problems,
             shifted_ns=shifted_ns,
         )
-        return Trace._from_columns(arrival, table.function, duration, table.functions, quality)
+        return Trace._from_columns(
+            arrival, table.function, duration, table.functions, quality, init=init
+        )
 
     def finish(self) -> None:
         """Report that all is done."""

@@ -106,12 +106,12 @@ def reference_verdicts(
     account: Account, trace: Trace, schedule: Schedule | None = None, **options: Any
 ) -> list[Verdict]:
     """Judge a trace with the reference model: what `simulate` must equal, row by row."""
-    columns = zip(
-        trace.arrival.tolist(), trace.function.tolist(), trace.duration.tolist(), strict=True
-    )
+    columns = [trace.arrival.tolist(), trace.function.tolist(), trace.duration.tolist()]
+    if trace.init is not None:
+        columns.append([None if init < 0 else init for init in trace.init.tolist()])
     return reference_simulate(
         as_reference(account, **options),
-        list(columns),
+        [*zip(*columns, strict=True)],
         reference_targets(account, trace),
         reference_calls(account, schedule),
     )

@@ -148,12 +148,13 @@ def _rate_gates(
 
 def reference_simulate(
     account: ReferenceAccount,
-    invocations: Sequence[tuple[int, int, int]],
+    invocations: Sequence[tuple[int, int, int] | tuple[int, int, int, int | None]],
     targets: Sequence[tuple[int, str]] | None = None,
     calls: Sequence[Call] = (),
 ) -> list[Verdict]:
     """Judge each invocation (arrival ns, target index, duration ns), sorted by arrival.
 
+    A row may have a fourth value: what its own init takes, or None, as the function's is.
     ``targets[i]`` is (function index, qualifier); without targets, target i is $LATEST of i.
     """
     every = range(len(account.functions))
@@ -185,7 +186,7 @@ def reference_simulate(
     def is_open(gate: _Meter | None) -> bool:
         return gate is None or gate.is_open(now)
 
-    for now, target, duration in invocations:
+    for now, target, duration, *own_init in invocations:
         # Section 0: completions, then changes of configuration, then arrivals. Completions and
         # changes touch different things, so each kind can be caught up with on its own.
         while departures and departures[0][0] <= now:
@@ -257,7 +258,8 @@ def reference_simulate(
 
         end = now
         if admitted:  # A7
-            end += duration + (function.init if outcome == "COLD" else 0)  # 7.2: init is busy too
+            init = next((ns for ns in own_init if ns is not None), function.init)
+            end += duration + (init if outcome == "COLD" else 0)  # 7.2: init is busy too
             heappush(departures, (end, f, v, on_pc))
             if on_pc:
                 pc[f][v] += 1

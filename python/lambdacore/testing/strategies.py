@@ -31,6 +31,7 @@ def traces(
     last_arrival: int = 30,
     max_duration: int = 12,
     qualified: bool = False,
+    init: bool = True,
 ) -> Trace:
     """Make traces of a few functions at a few nanoseconds, so that ties are common.
 
@@ -43,6 +44,8 @@ def traces(
     qualified : bool
         Whether functions are also invoked by version and alias; then each has two versions and
         an alias ``live``.
+    init : bool
+        Whether traces may have a column of inits, in which a row may leave it to the account.
     """
     functions = draw(st.integers(1, max_functions))
     names = [f"f{i}" for i in range(functions)]
@@ -53,7 +56,15 @@ def traces(
     )
     drawn = draw(st.lists(rows, max_size=max_invocations))
     arrival, function, duration = np.array(drawn, dtype=np.int64).reshape(-1, 3).T
-    return Trace(arrival, function, duration, functions=names)
+    own = st.lists(st.integers(-1, 12), min_size=len(drawn), max_size=len(drawn))
+    inits = draw(st.none() | own) if init else None
+    return Trace(
+        arrival,
+        function,
+        duration,
+        functions=names,
+        init=None if inits is None else np.array(inits, dtype=np.int64),
+    )
 
 
 @st.composite
@@ -83,8 +94,8 @@ def accounts(
         Fix a switch; None draws it. With scaling fixed to True it is a bucket for each
         function; drawn, it may be of any regime.
     init, idle_expiry, reserve, provision : bool
-        Whether cold starts may take time, idle environments expire, functions reserve, and
-        have provisioned concurrency.
+        Whether the account lets cold starts take time, idle environments expire, functions
+        reserve, and have provisioned concurrency.
     rates : str, optional
         The scope of request rates; None draws it.
     """
@@ -195,5 +206,5 @@ def cases(
     draw: st.DrawFn, /, *, qualified: bool = False, **account_options: Any
 ) -> tuple[Account, Trace]:
     """Make a trace and an account for it; options as for `traces` and `accounts`."""
-    trace = draw(traces(qualified=qualified))
+    trace = draw(traces(qualified=qualified, init=account_options.get("init", True)))
     return draw(accounts(trace, **account_options)), trace

@@ -120,7 +120,7 @@ pub(crate) fn unlimited_peaks(
 #[derive(Clone, Copy, Debug)]
 struct Source {
     function: u32,
-    /// Nanoseconds that a cold start adds.
+    /// Nanoseconds that a cold start adds if its row does not say.
     init_duration: u64,
     /// Whether its function has no reservation now.
     unreserved: bool,
@@ -316,7 +316,9 @@ impl<'a> Recorder<'a> {
         let (mut region, mut unreserved) = (self.region, self.unreserved);
         let Recording { wanted, provisioned_is_unreserved, .. } = self.recording;
         let columns = piece.arrival.iter().zip(piece.function).zip(piece.duration);
-        for (((&now, &index), &duration), &outcome) in columns.zip(outcome) {
+        let mut columns = columns.zip(outcome);
+        // As in the simulation, only a cold start asks which row it is.
+        while let Some((((&now, &index), &duration), &outcome)) = columns.next() {
             if outcome >= Outcome::FIRST_THROTTLED || wanted >> outcome & 1 == 0 {
                 continue;
             }
@@ -332,8 +334,11 @@ impl<'a> Recorder<'a> {
                 unreserved.running += on_shared;
             }
             unreserved.maximum = unreserved.maximum.max(unreserved.running);
-            let cold = outcome == Outcome::Cold as u8;
-            let init = if cold { source.init_duration } else { 0 };
+            let init = if outcome == Outcome::Cold as u8 {
+                piece.init_of(piece.len() - columns.len() - 1, source.init_duration)
+            } else {
+                0
+            };
             calendar.schedule(now + init + duration, index << 1 | on_shared);
             self.invoked = true;
         }

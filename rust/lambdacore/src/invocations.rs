@@ -10,7 +10,9 @@ use thiserror::Error;
 pub enum TraceError {
     /// The columns differ in length.
     #[error(
-        "the columns differ in length: {arrivals} arrivals, {functions} functions, {durations} durations"
+        "the columns differ in length: {arrivals} arrivals, {functions} functions, \
+         {durations} durations{}",
+        .inits.map(|inits| format!(", {inits} inits")).unwrap_or_default()
     )]
     Lengths {
         /// Rows of the arrival column.
@@ -19,6 +21,8 @@ pub enum TraceError {
         functions: usize,
         /// Rows of the duration column.
         durations: usize,
+        /// Rows of the init column, where there is one.
+        inits: Option<usize>,
     },
     /// An arrival before the one above it.
     #[error("row {row} arrives before the row above it")]
@@ -53,11 +57,18 @@ pub struct Invocations<'a> {
     pub function: &'a [u32],
     /// Nanoseconds that the handler runs, without init.
     pub duration: &'a [u64],
+    /// Nanoseconds that init takes if the row starts cold, or [`Self::INIT_OF_ACCOUNT`]; without
+    /// the column, all rows leave it to the account.
+    pub init: Option<&'a [u64]>,
     /// Rows of the trace that stand before these: errors name the row of the whole.
     first_row: usize,
 }
 
 impl<'a> Invocations<'a> {
+    /// In the init column: the row says nothing, so the account's init duration of the function
+    /// holds.
+    pub const INIT_OF_ACCOUNT: u64 = u64::MAX;
+
     /// Puts columns side by side.
     ///
     /// # Errors
@@ -73,9 +84,36 @@ impl<'a> Invocations<'a> {
                 arrivals: arrival.len(),
                 functions: function.len(),
                 durations: duration.len(),
+                inits: None,
             });
         }
-        Ok(Self { arrival, function, duration, first_row: 0 })
+        Ok(Self { arrival, function, duration, init: None, first_row: 0 })
+    }
+
+    /// Puts a column beside them that says how long each row's init takes if it starts cold.
+    ///
+    /// # Errors
+    ///
+    /// [`TraceError::Lengths`] where it differs from the others in length.
+    pub fn with_init(self, init: &'a [u64]) -> Result<Self, TraceError> {
+        if init.len() != self.len() {
+            return Err(TraceError::Lengths {
+                arrivals: self.arrival.len(),
+                functions: self.function.len(),
+                durations: self.duration.len(),
+                inits: Some(init.len()),
+            });
+        }
+        Ok(Self { init: Some(init), ..self })
+    }
+
+    /// Nanoseconds that a cold start of a row adds: its own init, or else the account's.
+    #[inline]
+    pub fn init_of(&self, row: usize, of_account: u64) -> u64 {
+        match self.init {
+            Some(init) if init[row] != Self::INIT_OF_ACCOUNT => init[row],
+            _ => of_account,
+        }
     }
 
     /// Rows.
@@ -95,6 +133,7 @@ impl<'a> Invocations<'a> {
             arrival: &self.arrival[rows.clone()],
             function: &self.function[rows.clone()],
             duration: &self.duration[rows.clone()],
+            init: self.init.map(|init| &init[rows.clone()]),
             first_row: self.first_row + rows.start,
         }
     }
@@ -113,7 +152,22 @@ impl<'a> Invocations<'a> {
             suspicious |= (at | duration | end | end.wrapping_add(ends.longest_init)) >> 63 != 0;
             before = at;
         }
-        if suspicious { self.check_each(since, ends) } else { Ok(()) }
+        if suspicious || self.init.is_some_and(|init| self.suspects(init)) {
+            self.check_each(since, ends)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Whether there may be a row that would end too late with its own init.
+    #[inline(never)]
+    fn suspects(&self, init: &[u64]) -> bool {
+        let mut suspicious = false;
+        for ((&at, &duration), &init) in self.arrival.iter().zip(self.duration).zip(init) {
+            let own = if init == Self::INIT_OF_ACCOUNT { 0 } else { init };
+            suspicious |= (own | at.wrapping_add(duration).wrapping_add(own)) >> 63 != 0;
+        }
+        suspicious
     }
 
     #[cold]
@@ -129,7 +183,8 @@ impl<'a> Invocations<'a> {
                 let functions = ends.functions;
                 return Err(TraceError::UnknownFunction { row, function, functions });
             }
-            let end = at.checked_add(duration).and_then(|end| end.checked_add(ends.init(function)));
+            let init = self.init_of(i, ends.init(function));
+            let end = at.checked_add(duration).and_then(|end| end.checked_add(init));
             if end.is_none_or(|end| end >> 63 != 0) {
                 return Err(TraceError::TooLate { row });
             }

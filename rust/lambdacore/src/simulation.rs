@@ -21,7 +21,7 @@ pub struct Simulation<C = Wheel, K = PlainCounters> {
     /// What each index of the trace names, and the version that it means now.
     targets: Vec<u32>,
     version_of: Vec<u32>,
-    /// What a cold start of each adds.
+    /// What a cold start of each adds if its row does not say.
     init_duration: Vec<u64>,
     timeline: Timeline,
     /// How many changes have taken effect.
@@ -192,15 +192,21 @@ impl<C: Calendar, K: Counters> Simulation<C, K> {
         let (version_of, init_duration) = (version_of.as_slice(), init_duration.as_slice());
         let mut last = *last_completion;
         let columns = piece.arrival.iter().zip(piece.function).zip(piece.duration);
-        for (((&now, &function), &duration), outcome) in columns.zip(outcome) {
+        let mut columns = columns.zip(outcome);
+        // Which row it is, only a cold start asks: counting them would cost every row.
+        while let Some((((&now, &function), &duration), outcome)) = columns.next() {
             let complete = |at, permit| admission.complete::<EXTENDED>(Permit(permit), at);
             calendar.complete_until(now, complete, watch)?;
             let version = version_of[function as usize] as usize;
             let attempt = admission.attempt::<EXTENDED>(version, now);
             let (verdict, source) = attempt.expect("nobody else uses these counters");
             if !verdict.is_throttled() {
-                let cold = verdict == Outcome::Cold;
-                let init = if cold { init_duration[function as usize] } else { 0 };
+                let init = if verdict == Outcome::Cold {
+                    let row = piece.len() - columns.len() - 1;
+                    piece.init_of(row, init_duration[function as usize])
+                } else {
+                    0
+                };
                 let end = now + init + duration;
                 last = last.max(end);
                 calendar.schedule(end, Permit::new::<EXTENDED>(version, source).0);

@@ -16,8 +16,8 @@ pub struct Tally {
     pub last_completion: u64,
 }
 
-/// Tallies a run. `init_duration[f]` is what a cold start of `f` adds. `None` where `watch`
-/// broke off.
+/// Tallies a run. `init_duration[f]` is what a cold start of `f` adds if its row does not say.
+/// `None` where `watch` broke off.
 ///
 /// # Errors
 ///
@@ -40,12 +40,19 @@ pub fn tally(
     let ends = Ends::with_init(init_duration);
     let flow = invocations.in_pieces(0, ends, watch, |piece, rows, _| {
         let columns = piece.arrival.iter().zip(piece.function).zip(piece.duration);
-        for (((&at, &function), &duration), &outcome) in columns.zip(&outcome[rows]) {
+        let mut columns = columns.zip(&outcome[rows]);
+        // As in the simulation, only a cold start asks which row it is.
+        while let Some((((&at, &function), &duration), &outcome)) = columns.next() {
             let function = function as usize;
             tally.outcomes[function][outcome as usize % Outcome::CODES] += 1;
             if outcome < Outcome::FIRST_THROTTLED {
                 let cold = outcome == Outcome::Cold as u8;
-                let held = duration + if cold { init_duration[function] } else { 0 };
+                let init = if cold {
+                    piece.init_of(piece.len() - columns.len() - 1, init_duration[function])
+                } else {
+                    0
+                };
+                let held = duration + init;
                 tally.occupied[function] += u128::from(held);
                 tally.last_completion = tally.last_completion.max(at + held);
             }

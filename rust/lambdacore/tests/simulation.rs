@@ -7,19 +7,21 @@ use lambdacore::{
 };
 use proptest::prelude::*;
 
-/// Columns of (arrival, function, duration), sorted.
-type Columns = (Vec<u64>, Vec<u32>, Vec<u64>);
+/// Columns of (arrival, function, duration) and, perhaps, init, sorted.
+type Columns = (Vec<u64>, Vec<u32>, Vec<u64>, Option<Vec<u64>>);
 
-fn columns(mut rows: Vec<(u64, u32, u64)>) -> Columns {
+fn columns((mut rows, with_init): (Vec<(u64, u32, u64, u64)>, bool)) -> Columns {
     rows.sort_by_key(|row| row.0);
-    let (arrival, rest): (Vec<_>, Vec<_>) = rows.into_iter().map(|(a, f, d)| (a, (f, d))).unzip();
-    let (function, duration) = rest.into_iter().unzip();
-    (arrival, function, duration)
+    let function = rows.iter().map(|row| row.1).collect();
+    let times = |time: fn(&(u64, u32, u64, u64)) -> u64| rows.iter().map(time).collect();
+    (times(|row| row.0), function, times(|row| row.2), with_init.then(|| times(|row| row.3)))
 }
 
 fn traces() -> impl Strategy<Value = Columns> {
     let time = prop_oneof![0_u64..30, 0_u64..1_000, 0_u64..1_000_000_000_000];
-    prop::collection::vec((time.clone(), 0_u32..3, time), 0..300).prop_map(columns)
+    let init = prop_oneof![Just(Invocations::INIT_OF_ACCOUNT), 0_u64..30];
+    let rows = prop::collection::vec((time.clone(), 0_u32..3, time, init), 0..300);
+    (rows, any::<bool>()).prop_map(columns)
 }
 
 fn accounts() -> impl Strategy<Value = Account> {
@@ -52,8 +54,11 @@ fn accounts() -> impl Strategy<Value = Account> {
 
 /// Runs a trace in pieces of so many rows.
 fn run<C: Calendar>(account: &Account, columns: &Columns, piece: usize) -> Vec<u8> {
-    let (arrival, function, duration) = columns;
-    let whole = Invocations::new(arrival, function, duration).expect("of one length");
+    let (arrival, function, duration, init) = columns;
+    let mut whole = Invocations::new(arrival, function, duration).expect("of one length");
+    if let Some(init) = init {
+        whole = whole.with_init(init).expect("of the same length");
+    }
     let mut outcome = vec![0; whole.len()];
     let mut simulation = Simulation::<C>::with_calendar(account, &[2, 0, 1], Timeline::default());
     let mut start = 0;
@@ -100,7 +105,7 @@ fn a_bad_row_is_named_and_nothing_is_run() {
     }
     assert!(matches!(
         Invocations::new(&[1], &[], &[1]),
-        Err(TraceError::Lengths { arrivals: 1, functions: 0, durations: 1 })
+        Err(TraceError::Lengths { arrivals: 1, functions: 0, durations: 1, inits: None })
     ));
     // A later piece must not begin before the last one ended.
     let good = Invocations::new(&[9], &[0], &[0]).unwrap();
@@ -116,6 +121,49 @@ fn rows_are_named_as_they_stand_in_the_whole_trace() {
     let account = Account::new(1, Some(0), vec![Function::named("f")], Profile::default()).unwrap();
     let mut simulation = Simulation::new(&account, &[0]);
     assert_eq!(simulation.run(whole.rows(2..4), &mut [0; 2]), Err(TraceError::Unsorted { row: 3 }));
+}
+
+/// Rule 7.2: the row's own init where it says one, else the function's.
+#[test]
+fn a_cold_start_takes_the_init_of_its_row_or_else_of_its_function() {
+    const SILENT: u64 = Invocations::INIT_OF_ACCOUNT;
+    let f = Function { init_duration: 7, ..Function::named("f") };
+    let profile = Profile { environments: true, ..Profile::default() };
+    let account = Account::new(3, Some(0), vec![f], profile).unwrap();
+    let (arrival, init) = ([0, 0, 0, 104, 104], [4, SILENT, 0, 50, SILENT]);
+    let trace = Invocations::new(&arrival, &[0; 5], &[100; 5]).unwrap().with_init(&init).unwrap();
+    let (cold, warm) = (Outcome::Cold as u8, Outcome::Warm as u8);
+    let mut outcome = [0; 5];
+    let mut simulation = Simulation::new(&account, &[0]);
+    simulation.run(trace, &mut outcome).unwrap();
+    // At 104 those that end at 104 and at 100 are free, and that of 107 is not.
+    assert_eq!(outcome, [cold, cold, cold, warm, warm]);
+    assert_eq!(simulation.last_completion(), 204);
+    let mut go_on = |_| std::ops::ControlFlow::Continue(());
+    let tally = lambdacore::tally(trace, &outcome, &[7], &mut go_on).unwrap().unwrap();
+    assert_eq!((tally.occupied[0], tally.last_completion), (511, 204));
+}
+
+#[test]
+fn a_bad_init_is_named_by_its_row() {
+    const LAST: u64 = (1 << 63) - 1;
+    const SILENT: u64 = Invocations::INIT_OF_ACCOUNT;
+    let f = Function { init_duration: LAST, ..Function::named("f") };
+    let account = Account::new(1, Some(0), vec![f], Profile::default()).unwrap();
+    let run = |init: &[u64]| {
+        let trace = Invocations::new(&[0, 1], &[0; 2], &[0, 1]).unwrap().with_init(init)?;
+        Simulation::new(&account, &[0]).run(trace, &mut [0; 2])
+    };
+    // Rows that say their init are not held to the account's, which is too long for the second.
+    assert_eq!(run(&[SILENT, LAST - 2]), Ok(()));
+    for init in [SILENT, LAST - 1, LAST, 1 << 63, SILENT - 1] {
+        assert_eq!(run(&[0, init]), Err(TraceError::TooLate { row: 1 }), "{init}");
+    }
+    let error = run(&[0]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the columns differ in length: 2 arrivals, 2 functions, 2 durations, 1 inits"
+    );
 }
 
 #[test]

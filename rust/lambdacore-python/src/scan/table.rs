@@ -15,6 +15,8 @@ use super::rows::{Limits, Row, raise};
 pub(crate) struct Schema {
     /// Names of the columns that hold times, and the unit of each.
     times: Vec<(String, Unit)>,
+    /// Those of them whose fields may be empty.
+    blank: Vec<String>,
     /// Names of the columns that together name the function.
     key: Vec<String>,
     /// Stands between them in the function's name.
@@ -32,6 +34,9 @@ impl<'py> FromPyObject<'_, 'py> for Unit {
         }
     }
 }
+
+/// What an empty field is in a column of times where it may be empty.
+const BLANK: i64 = -1;
 
 /// What a scan makes of the rows.
 pub(super) struct Table {
@@ -103,6 +108,10 @@ impl Table {
         let mut together = 0_i64;
         for ((name, unit), &column) in self.schema.times.iter().zip(&self.time_columns) {
             let field = row.field(column);
+            if field.trim_ascii().is_empty() && self.schema.blank.contains(name) {
+                self.row_times.push(BLANK);
+                continue;
+            }
             let time = nanoseconds(field, *unit).map_err(|why| {
                 Problem::of_column(row.line, name, format!("{} {why}", shown(field)))
             })?;
