@@ -60,6 +60,7 @@ mod store;
 mod sync;
 mod tally;
 mod timeline;
+pub mod traffic;
 mod windows;
 
 pub use account::{Account, Function, MAX_LIMIT, UnknownTarget};

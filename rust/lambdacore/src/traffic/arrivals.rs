@@ -1,0 +1,290 @@
+//! Arrival processes: what they are, and how each runs from arrival to arrival.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use super::draws::{Draws, Purpose, unit};
+use super::laws::{Drawn, Law, TrafficError, require};
+use super::math::{neg_ln, rint};
+use super::rates::{Rates, Repeated, Walk};
+use super::recorded::{Recorded, Replay};
+use super::states::{States, Visits};
+
+/// How arrivals follow one another, before the rate stretches the gaps.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Gap {
+    /// Exponential gaps: a Poisson process.
+    Exponential,
+    /// Even gaps; the first arrival comes after this share of one, `None` a random share.
+    Even(Option<f64>),
+    /// Gaps of a law, whose mean counts as 1.
+    Law(Law),
+}
+
+/// An arrival process.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Arrivals {
+    /// Gaps along a rate that varies in time.
+    Renewal {
+        /// Arrivals a second.
+        rates: Rates,
+        /// Their gaps.
+        gap: Gap,
+    },
+    /// A rate that jumps between states at random; gaps are exponential.
+    Modulated(States),
+    /// Each arrival of a process brings several calls, each after an offset of its own.
+    Batches {
+        /// When they come.
+        of: Box<Arrivals>,
+        /// How many calls: a law of numbers, rounded, at least 1.
+        size: Law,
+        /// How long after the batch each call comes.
+        offset: Law,
+    },
+    /// On the clock: at `offset` and every `period` nanoseconds after it.
+    Every {
+        /// Nanoseconds between two.
+        period: u64,
+        /// The first.
+        offset: u64,
+    },
+    /// At given nanoseconds, ascending.
+    Times(Vec<u64>),
+    /// Recorded calls, played again block by block.
+    Recorded(Recorded),
+}
+
+impl Arrivals {
+    /// Checks what the parts, which were checked when they were made, leave open.
+    pub(crate) fn check(&self) -> Result<(), TrafficError> {
+        match self {
+            Self::Renewal { gap: Gap::Even(Some(phase)), .. } => {
+                require((0.0..1.0).contains(phase), "even gaps: a phase from 0 to below 1")
+            }
+            Self::Renewal { gap: Gap::Law(law), .. } => {
+                require(law.mean() >= 1.0, "gaps: a mean of a nanosecond or more")
+            }
+            Self::Batches { of, .. } => {
+                require(
+                    !matches!(**of, Self::Recorded(_)),
+                    "batches of a record: scale it instead",
+                )?;
+                of.check()
+            }
+            Self::Every { period, .. } => require(*period > 0, "every: a period above 0"),
+            Self::Times(times) => require(
+                times.is_sorted() && times.last().is_none_or(|&last| last >> 62 == 0),
+                "times ascend, below 2^62 ns",
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    /// Calls expected in the first `horizon` nanoseconds.
+    pub(crate) fn expected(&self, horizon: u64) -> f64 {
+        match self {
+            Self::Renewal { rates, .. } => rates.expected(horizon),
+            Self::Modulated(states) => states.rate() * horizon as f64 * 1e-9,
+            Self::Batches { of, size, .. } => of.expected(horizon) * (size.mean() * 1e-9).max(1.0),
+            Self::Every { period, offset } => {
+                (horizon.saturating_sub(*offset) as f64 / *period as f64).ceil()
+            }
+            Self::Times(times) => times.partition_point(|&at| at < horizon) as f64,
+            Self::Recorded(recorded) => recorded.expected(horizon),
+        }
+    }
+
+    /// Whether each call brings its duration along.
+    pub(crate) fn has_durations(&self) -> bool {
+        matches!(self, Self::Recorded(recorded) if recorded.has_durations())
+    }
+
+    /// From time zero on, which is `lead` nanoseconds before the traffic's own.
+    pub(crate) fn start(&self, draws: Draws, lead: u64, horizon: u64) -> Running {
+        match self {
+            Self::Renewal { rates, gap } => Running::Renewal(
+                Walk::new(rates.led_by(lead).stretches(), horizon),
+                Exposures::new(gap, draws),
+            ),
+            Self::Modulated(states) => Running::Modulated(
+                Walk::new(states.start(draws), horizon),
+                Exposures::new(&Gap::Exponential, draws),
+            ),
+            Self::Batches { of, size, offset } => Running::Batches(Box::new(
+                Batches {
+                    next: None,
+                    of: of.start(draws.part(0), lead, horizon),
+                    size: Drawn::new(size, draws, Purpose::Size),
+                    offset: Drawn::new(offset, draws, Purpose::Offset),
+                    batches: 0,
+                    calls: 0,
+                    pending: BinaryHeap::new(),
+                    horizon,
+                }
+                .begun(),
+            )),
+            Self::Every { period, offset } => {
+                let first = (u128::from(*offset) + u128::from(lead)) % u128::from(*period);
+                // Without a lead there is none before the offset.
+                let first = if lead == 0 { *offset } else { first as u64 };
+                Running::Every { next: first, period: *period, horizon }
+            }
+            Self::Times(times) => {
+                let times = times.iter().map(|at| at + lead).take_while(|&at| at < horizon);
+                Running::Times(times.collect::<Vec<_>>().into_iter())
+            }
+            Self::Recorded(recorded) => Running::Recorded(recorded.start(draws, horizon)),
+        }
+    }
+}
+
+/// A call that comes, and how long it runs where the process says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Call {
+    pub(crate) at: u64,
+    pub(crate) duration: u64,
+}
+
+/// A process under way: its calls in order of time, up to the horizon.
+#[derive(Debug)]
+pub(crate) enum Running {
+    Renewal(Walk<Repeated>, Exposures),
+    Modulated(Walk<Visits>, Exposures),
+    Batches(Box<Batches>),
+    Every { next: u64, period: u64, horizon: u64 },
+    Times(std::vec::IntoIter<u64>),
+    Recorded(Replay),
+}
+
+impl Running {
+    #[inline]
+    pub(crate) fn next(&mut self) -> Option<Call> {
+        let at = match self {
+            Self::Renewal(walk, exposures) => walk.advance(exposures.next())?,
+            Self::Modulated(walk, exposures) => walk.advance(exposures.next())?,
+            Self::Batches(batches) => batches.next()?,
+            Self::Every { next, period, horizon } => {
+                let at = *next;
+                if at >= *horizon {
+                    return None;
+                }
+                *next = at.saturating_add(*period);
+                at
+            }
+            Self::Times(times) => times.next()?,
+            Self::Recorded(replay) => return replay.next(),
+        };
+        Some(Call { at, duration: 0 })
+    }
+}
+
+/// Gaps between arrivals, in units of their mean, drawn some at a time.
+#[derive(Debug)]
+pub(crate) struct Exposures {
+    source: Source,
+    drawn: u64,
+    buffer: [f64; Exposures::BUFFER],
+    used: usize,
+}
+
+#[derive(Debug)]
+enum Source {
+    Exponential(Draws),
+    Even { first: f64 },
+    Law { drawn: Drawn, per_mean: f64 },
+}
+
+impl Exposures {
+    const BUFFER: usize = 64;
+
+    fn new(gap: &Gap, draws: Draws) -> Self {
+        let source = match gap {
+            Gap::Exponential => Source::Exponential(draws.purpose(Purpose::Gap)),
+            Gap::Even(phase) => Source::Even {
+                first: phase.unwrap_or_else(|| draws.purpose(Purpose::Phase).uniform(0)),
+            },
+            Gap::Law(law) => Source::Law {
+                drawn: Drawn::new(law, draws, Purpose::Gap),
+                per_mean: 1.0 / law.mean(),
+            },
+        };
+        Self { source, drawn: 0, buffer: [0.0; Self::BUFFER], used: Self::BUFFER }
+    }
+
+    #[inline]
+    fn next(&mut self) -> f64 {
+        if self.used == Self::BUFFER {
+            self.refill();
+        }
+        let exposure = self.buffer[self.used];
+        self.used += 1;
+        exposure
+    }
+
+    #[inline(never)]
+    fn refill(&mut self) {
+        match &self.source {
+            Source::Exponential(draws) => {
+                let mut bits = [0; Self::BUFFER];
+                draws.fill(self.drawn, &mut bits);
+                for (exposure, bits) in self.buffer.iter_mut().zip(bits) {
+                    *exposure = neg_ln(unit(bits));
+                }
+            }
+            Source::Even { first } => {
+                self.buffer.fill(1.0);
+                if self.drawn == 0 {
+                    self.buffer[0] = *first;
+                }
+            }
+            Source::Law { drawn, per_mean } => {
+                for (index, exposure) in (self.drawn..).zip(&mut self.buffer) {
+                    *exposure = drawn.at(index) * per_mean;
+                }
+            }
+        }
+        self.drawn += Self::BUFFER as u64;
+        self.used = 0;
+    }
+}
+
+/// Batches under way: calls of batches that have begun wait for their turn.
+#[derive(Debug)]
+pub(crate) struct Batches {
+    of: Running,
+    /// When the next batch begins.
+    next: Option<u64>,
+    size: Drawn,
+    offset: Drawn,
+    batches: u64,
+    calls: u64,
+    pending: BinaryHeap<Reverse<u64>>,
+    horizon: u64,
+}
+
+impl Batches {
+    fn begun(mut self) -> Self {
+        self.next = self.of.next().map(|batch| batch.at);
+        self
+    }
+
+    fn next(&mut self) -> Option<u64> {
+        // Whatever begins until the next pending call may bring an earlier one.
+        while let Some(begins) = self.next
+            && self.pending.peek().is_none_or(|&Reverse(at)| begins <= at)
+        {
+            let size = rint(self.size.at(self.batches) * 1e-9).max(1.0) as u64;
+            self.batches += 1;
+            for _ in 0..size {
+                let at = begins + super::laws::whole(self.offset.at(self.calls));
+                self.calls += 1;
+                if at < self.horizon {
+                    self.pending.push(Reverse(at));
+                }
+            }
+            self.next = self.of.next().map(|batch| batch.at);
+        }
+        self.pending.pop().map(|Reverse(at)| at)
+    }
+}
