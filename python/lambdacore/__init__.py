@@ -17,7 +17,31 @@ from typing import Any
 from lambdacore import _core
 from lambdacore._core import AdmissionController, Handle, Permit, Permits, Throttle
 from lambdacore.account import Account
+from lambdacore.arrivals import (
+    Arrivals,
+    Batches,
+    Deterministic,
+    Every,
+    MarkovModulated,
+    OnOff,
+    Poisson,
+    Renewal,
+    Superposition,
+)
 from lambdacore.controller import FunctionSnapshot, PoolSnapshot, Snapshot
+from lambdacore.distributions import (
+    BoundedPareto,
+    Constant,
+    Distribution,
+    Empirical,
+    Exponential,
+    Gamma,
+    LogNormal,
+    Mixture,
+    Quantiles,
+    Uniform,
+    Weibull,
+)
 from lambdacore.errors import (
     ConfigurationError,
     ForkError,
@@ -30,13 +54,16 @@ from lambdacore.errors import (
 from lambdacore.function import Function
 from lambdacore.outcome import Outcome
 from lambdacore.profile import Profile
+from lambdacore.rate import Rate
 from lambdacore.readers import DataQuality, ReadLimits, read_trace, write_trace
+from lambdacore.recorded import Counts, Cron, Recorded
 from lambdacore.required import RequiredConcurrency, required_concurrency
 from lambdacore.result import Result
 from lambdacore.schedule import Answer, Call, Schedule
 from lambdacore.simulate import simulate
 from lambdacore.summary import Summary
 from lambdacore.trace import Trace
+from lambdacore.workload import Stream, Workload
 
 __version__: str = _core.__version__
 
@@ -44,31 +71,57 @@ __all__ = [
     "Account",
     "AdmissionController",
     "Answer",
+    "Arrivals",
+    "Batches",
+    "BoundedPareto",
     "Call",
     "ConfigurationError",
+    "Constant",
+    "Counts",
+    "Cron",
     "DataQuality",
+    "Deterministic",
+    "Distribution",
+    "Empirical",
+    "Every",
+    "Exponential",
     "ForkError",
     "Function",
     "FunctionSnapshot",
+    "Gamma",
     "Handle",
     "LambdacoreError",
+    "LogNormal",
+    "MarkovModulated",
+    "Mixture",
+    "OnOff",
     "Outcome",
     "Permit",
     "PermitError",
     "Permits",
+    "Poisson",
     "PoolSnapshot",
     "Profile",
+    "Quantiles",
+    "Rate",
     "ReadLimits",
+    "Recorded",
+    "Renewal",
     "RequiredConcurrency",
     "Result",
     "Schedule",
     "SeriesSizeError",
     "Snapshot",
+    "Stream",
     "Summary",
+    "Superposition",
     "Throttle",
     "ThrottledError",
     "Trace",
     "TraceError",
+    "Uniform",
+    "Weibull",
+    "Workload",
     "read_trace",
     "required_concurrency",
     "simulate",

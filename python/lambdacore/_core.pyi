@@ -237,3 +237,35 @@ def scan_csv(
     int,
     list[tuple[int, str | None, str]],
 ]: ...
+
+class Workload:
+    STREAM_VERSION: int
+    def __new__(cls, streams: list[tuple[Any, ...]]) -> Workload: ...
+    def expected(self, horizon: int) -> float: ...
+    def sample(
+        self,
+        seed: int,
+        replication: int,
+        lead: int,
+        horizon: int,
+        *,
+        block: int | None = None,
+        progress: Callable[[int], object] | None = None,
+    ) -> tuple[
+        npt.NDArray[np.uint64],
+        npt.NDArray[np.uint32],
+        npt.NDArray[np.uint64],
+        npt.NDArray[np.uint64] | None,
+    ]: ...
+
+def draw_law(of: tuple[Any, ...], seed: int, count: int) -> npt.NDArray[np.uint64]: ...
+def monte_carlo(
+    workload: Workload,
+    accounts: list[tuple[Account, list[int]]],
+    plan: dict[str, Any],
+    first: int,
+    count: int,
+    *,
+    threads: int = 1,
+    progress: Callable[[int], object] | None = None,
+) -> dict[str, npt.NDArray[Any]]: ...

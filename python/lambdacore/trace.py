@@ -198,6 +198,8 @@ class Trace:
                 encoded = name.encode()
                 digest.update(len(encoded).to_bytes(8, "little") + encoded)
             digest.update(len(self).to_bytes(8, "little"))
+            if self.init is not None:  # even if it is empty
+                digest.update(b"init\n")
             for column, code in zip(self._columns(), ("<u8", "<u4", "<u8", "<u8"), strict=True):
                 # On a machine of the usual byte order this copies nothing.
                 if column is not None:

@@ -14,11 +14,13 @@ mod account;
 mod columns;
 mod control;
 mod controller;
+mod ensemble;
 mod errors;
 mod required;
 mod scan;
 mod series;
 mod simulate;
+mod traffic;
 mod watch;
 
 /// The engine of lambdacore.
@@ -32,6 +34,8 @@ mod _core {
     #[pymodule_export]
     use crate::controller::{AdmissionController, Handle, Permit, Permits, Throttle};
     #[pymodule_export]
+    use crate::ensemble::monte_carlo;
+    #[pymodule_export]
     use crate::required::required_concurrency;
     #[pymodule_export]
     use crate::scan::{csv_header, scan_csv};
@@ -39,6 +43,8 @@ mod _core {
     use crate::series::{concurrency, count, tally};
     #[pymodule_export]
     use crate::simulate::simulate;
+    #[pymodule_export]
+    use crate::traffic::{Workload, draw_law};
 
     use pyo3::prelude::*;
 

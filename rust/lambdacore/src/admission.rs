@@ -67,6 +67,12 @@ impl Permit {
         (self.0 >> 2) as usize
     }
 
+    /// The version, of a permit of either kind.
+    #[inline]
+    pub(crate) fn version_of<const EXTENDED: bool>(self) -> usize {
+        if EXTENDED { self.version() } else { self.0 as usize }
+    }
+
     pub(crate) fn source(self) -> Source {
         match self.0 & 3 {
             0 => Source::Shared,

@@ -42,6 +42,7 @@ mod claims;
 mod concurrency;
 mod control;
 mod controller;
+mod ensemble;
 mod environments;
 mod invocations;
 mod outcome;
@@ -71,6 +72,7 @@ pub use controller::{
     AdmissionController, AtomicCounters, ChangeError, FunctionSnapshot, Handle, Lane, OwnedPermit,
     Permit, PoolSnapshot, Snapshot, Throttle, Ticket, Unsupported,
 };
+pub use ensemble::{Ensemble, Series, Statistics};
 pub use invocations::{Invocations, TraceError, Watch};
 pub use outcome::Outcome;
 pub use plain::PlainCounters;

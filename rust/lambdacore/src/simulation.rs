@@ -34,6 +34,26 @@ pub struct Simulation<C = Wheel, K = PlainCounters> {
     last_completion: u64,
 }
 
+/// Sees all that happens in a simulation, in order of time. Nothing of it costs anything where
+/// nobody looks.
+pub(crate) trait Observer {
+    /// An invocation of a version was admitted, and runs until `end`.
+    fn started(&mut self, version: usize, now: u64, end: u64);
+    /// An invocation of a version was admitted or not.
+    fn decided(&mut self, version: usize, verdict: Outcome, now: u64);
+    /// A run of a version ended.
+    fn ended(&mut self, version: usize, at: u64);
+}
+
+impl Observer for () {
+    #[inline]
+    fn started(&mut self, _: usize, _: u64, _: u64) {}
+    #[inline]
+    fn decided(&mut self, _: usize, _: Outcome, _: u64) {}
+    #[inline]
+    fn ended(&mut self, _: usize, _: u64) {}
+}
+
 impl Simulation {
     /// A rested account, on the usual calendar and counters.
     ///
@@ -144,11 +164,22 @@ impl<C: Calendar, K: Counters> Simulation<C, K> {
         outcome: &mut [u8],
         watch: &mut Watch<'_>,
     ) -> Result<ControlFlow<()>, TraceError> {
+        self.run_observed(invocations, outcome, &mut (), watch)
+    }
+
+    /// Does as [`run_watched`](Self::run_watched), and tells `observer` all that happens.
+    pub(crate) fn run_observed(
+        &mut self,
+        invocations: Invocations<'_>,
+        outcome: &mut [u8],
+        observer: &mut impl Observer,
+        watch: &mut Watch<'_>,
+    ) -> Result<ControlFlow<()>, TraceError> {
         assert_eq!(outcome.len(), invocations.len(), "one outcome an invocation");
         let init_duration = self.init_duration.clone();
         let ends = Ends::with_init(&init_duration);
         let flow = invocations.in_pieces(self.now, ends, watch, |piece, rows, watch| {
-            self.run_piece(piece, &mut outcome[rows], watch)
+            self.run_piece(piece, &mut outcome[rows], observer, watch)
         })?;
         if let Some(&last) = invocations.arrival.last() {
             self.now = last;
@@ -161,19 +192,20 @@ impl<C: Calendar, K: Counters> Simulation<C, K> {
         &mut self,
         piece: Invocations<'_>,
         outcome: &mut [u8],
+        observer: &mut impl Observer,
         watch: &mut Watch<'_>,
     ) -> ControlFlow<()> {
         let mut start = 0;
         while start < piece.len() {
-            self.change_until(piece.arrival[start], watch)?;
+            self.change_until(piece.arrival[start], observer, watch)?;
             let next = self.timeline.changes().get(self.changed).map_or(u64::MAX, |next| next.0);
             let rows = start..start + piece.arrival[start..].partition_point(|&at| at < next);
             start = rows.end;
             let (unchanged, outcome) = (piece.rows(rows.clone()), &mut outcome[rows]);
             if self.extended {
-                self.run_unchanged::<true>(unchanged, outcome, watch)?;
+                self.run_unchanged::<true>(unchanged, outcome, observer, watch)?;
             } else {
-                self.run_unchanged::<false>(unchanged, outcome, watch)?;
+                self.run_unchanged::<false>(unchanged, outcome, observer, watch)?;
             }
         }
         ControlFlow::Continue(())
@@ -184,6 +216,7 @@ impl<C: Calendar, K: Counters> Simulation<C, K> {
         &mut self,
         piece: Invocations<'_>,
         outcome: &mut [u8],
+        observer: &mut impl Observer,
         watch: &mut Watch<'_>,
     ) -> ControlFlow<()> {
         let Self { state, version_of, init_duration, calendar, last_completion, .. } = self;
@@ -195,7 +228,11 @@ impl<C: Calendar, K: Counters> Simulation<C, K> {
         let mut columns = columns.zip(outcome);
         // Which row it is, only a cold start asks: counting them would cost every row.
         while let Some((((&now, &function), &duration), outcome)) = columns.next() {
-            let complete = |at, permit| admission.complete::<EXTENDED>(Permit(permit), at);
+            let complete = |at, permit| {
+                let permit = Permit(permit);
+                observer.ended(permit.version_of::<EXTENDED>(), at);
+                admission.complete::<EXTENDED>(permit, at);
+            };
             calendar.complete_until(now, complete, watch)?;
             let version = version_of[function as usize] as usize;
             let attempt = admission.attempt::<EXTENDED>(version, now);
@@ -210,7 +247,9 @@ impl<C: Calendar, K: Counters> Simulation<C, K> {
                 let end = now + init + duration;
                 last = last.max(end);
                 calendar.schedule(end, Permit::new::<EXTENDED>(version, source).0);
+                observer.started(version, now, end);
             }
+            observer.decided(version, verdict, now);
             *outcome = verdict as u8;
         }
         *last_completion = last;
@@ -218,13 +257,22 @@ impl<C: Calendar, K: Counters> Simulation<C, K> {
     }
 
     /// Lets all changes up to `now` take effect, each after the completions before it.
-    fn change_until(&mut self, now: u64, watch: &mut Watch<'_>) -> ControlFlow<()> {
+    fn change_until(
+        &mut self,
+        now: u64,
+        observer: &mut impl Observer,
+        watch: &mut Watch<'_>,
+    ) -> ControlFlow<()> {
         while let Some(&(at, change)) = self.timeline.changes().get(self.changed)
             && at <= now
         {
             let Self { state, calendar, .. } = self;
             let mut admission = state.admission();
-            let complete = |at, permit| admission.complete::<true>(Permit(permit), at);
+            let complete = |at, permit| {
+                let permit = Permit(permit);
+                observer.ended(permit.version_of::<true>(), at);
+                admission.complete::<true>(permit, at);
+            };
             calendar.complete_until(at, complete, watch)?;
             claims::apply(&mut admission.store, admission.profile, change, at);
             if let Change::Alias { alias, version } = change {
@@ -238,6 +286,29 @@ impl<C: Calendar, K: Counters> Simulation<C, K> {
             watch(0)?;
         }
         ControlFlow::Continue(())
+    }
+
+    /// Lets what ends by `now` end, between two runs; only where no configuration changes.
+    pub(crate) fn complete_until(
+        &mut self,
+        now: u64,
+        observer: &mut impl Observer,
+        watch: &mut Watch<'_>,
+    ) -> ControlFlow<()> {
+        debug_assert!(self.timeline.is_empty(), "changes come in the order of time");
+        let Self { state, calendar, extended, .. } = self;
+        let mut admission = state.admission();
+        let complete = |at, permit| {
+            let permit = Permit(permit);
+            if *extended {
+                observer.ended(permit.version_of::<true>(), at);
+                admission.complete::<true>(permit, at);
+            } else {
+                observer.ended(permit.version_of::<false>(), at);
+                admission.complete::<false>(permit, at);
+            }
+        };
+        calendar.complete_until(now, complete, watch)
     }
 
     /// When the last of the runs so far ends; 0 where none ran.

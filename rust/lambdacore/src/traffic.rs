@@ -5,6 +5,7 @@
 //! divided; and traffic can be had in blocks of any size.
 
 mod arrivals;
+mod counts;
 mod draws;
 mod laws;
 mod math;
@@ -20,6 +21,7 @@ use laws::{Drawn, require};
 use crate::Invocations;
 
 pub use arrivals::{Arrivals, Gap};
+pub use counts::{Counts, Within};
 pub use draws::STREAM_VERSION;
 pub use laws::{Law, TrafficError};
 pub use rates::Rates;
@@ -259,25 +261,31 @@ impl Lane {
     /// Makes ready what comes before `until`, or `most` calls of it, and says up to when it is
     /// complete.
     fn prepare(&mut self, until: u64, most: usize) -> u64 {
-        while let Some(Call { at, duration }) = self.next
-            && at < until
-        {
-            // Calls of one instant are never torn apart.
-            if self.arrival.len() >= most && self.arrival.last().is_some_and(|&last| last < at) {
-                return at;
+        let Self { process, arrival, durations, duration, .. } = self;
+        let own_durations = duration.is_none();
+        // Calls of one instant are never torn apart.
+        let is_full = |arrival: &[u64], at| {
+            arrival.len() >= most && arrival.last().is_some_and(|&last| last < at)
+        };
+        self.next = process.take_calls(self.next, |call| {
+            let wanted = call.at < until && !is_full(arrival, call.at);
+            if wanted {
+                arrival.push(call.at);
+                if own_durations {
+                    durations.push(call.duration);
+                }
             }
-            self.arrival.push(at);
-            self.durations.push(duration);
-            self.next = self.process.next();
-        }
-        until
+            wanted
+        });
+        self.next.map_or(until, |call| call.at.min(until))
     }
 
     /// Draws for all that is ready before `until`; how many that are.
     fn draw(&mut self, until: u64, with_init: bool) -> usize {
         let count = self.arrival.partition_point(|&at| at < until);
         if let Some(duration) = &self.duration {
-            duration.fill(self.given, &mut self.durations[..count]);
+            self.durations.resize(count, 0);
+            duration.fill(self.given, &mut self.durations);
         }
         if with_init {
             self.inits.clear();
@@ -296,7 +304,7 @@ impl Lane {
         self.arrival.clear();
         self.arrival.extend_from_slice(&arrival[count..]);
         self.durations.clear();
-        self.durations.extend_from_slice(&durations[count..]);
+        self.durations.extend_from_slice(&durations[count.min(durations.len())..]);
         arrival.truncate(count);
         durations.truncate(count);
     }

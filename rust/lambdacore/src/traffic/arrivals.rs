@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use super::counts::{Bins, Counts};
 use super::draws::{Draws, Purpose, unit};
 use super::laws::{Drawn, Law, TrafficError, require};
 use super::math::{neg_ln, rint};
@@ -49,8 +50,10 @@ pub enum Arrivals {
         /// The first.
         offset: u64,
     },
-    /// At given nanoseconds, ascending.
-    Times(Vec<u64>),
+    /// At given nanoseconds, ascending; below zero they come in a lead.
+    Times(Vec<i64>),
+    /// As many in each bin as were counted.
+    Counts(Counts),
     /// Recorded calls, played again block by block.
     Recorded(Recorded),
 }
@@ -74,8 +77,8 @@ impl Arrivals {
             }
             Self::Every { period, .. } => require(*period > 0, "every: a period above 0"),
             Self::Times(times) => require(
-                times.is_sorted() && times.last().is_none_or(|&last| last >> 62 == 0),
-                "times ascend, below 2^62 ns",
+                times.is_sorted() && times.iter().all(|&at| at.unsigned_abs() >> 61 == 0),
+                "times ascend, below 2^61 ns",
             ),
             _ => Ok(()),
         }
@@ -90,7 +93,10 @@ impl Arrivals {
             Self::Every { period, offset } => {
                 (horizon.saturating_sub(*offset) as f64 / *period as f64).ceil()
             }
-            Self::Times(times) => times.partition_point(|&at| at < horizon) as f64,
+            Self::Times(times) => {
+                times.iter().filter(|&&at| at >= 0 && (at as u64) < horizon).count() as f64
+            }
+            Self::Counts(counts) => counts.expected(horizon),
             Self::Recorded(recorded) => recorded.expected(horizon),
         }
     }
@@ -131,9 +137,11 @@ impl Arrivals {
                 Running::Every { next: first, period: *period, horizon }
             }
             Self::Times(times) => {
-                let times = times.iter().map(|at| at + lead).take_while(|&at| at < horizon);
+                let times = times.iter().filter_map(|&at| lead.checked_add_signed(at));
+                let times = times.take_while(|&at| at < horizon);
                 Running::Times(times.collect::<Vec<_>>().into_iter())
             }
+            Self::Counts(counts) => Running::Counts(counts.start(draws, lead, horizon)),
             Self::Recorded(recorded) => Running::Recorded(recorded.start(draws, horizon)),
         }
     }
@@ -154,29 +162,69 @@ pub(crate) enum Running {
     Batches(Box<Batches>),
     Every { next: u64, period: u64, horizon: u64 },
     Times(std::vec::IntoIter<u64>),
+    Counts(Bins),
     Recorded(Replay),
 }
 
 impl Running {
-    #[inline]
+    /// The next call; `None` at the horizon, and then for ever.
     pub(crate) fn next(&mut self) -> Option<Call> {
-        let at = match self {
-            Self::Renewal(walk, exposures) => walk.advance(exposures.next())?,
-            Self::Modulated(walk, exposures) => walk.advance(exposures.next())?,
-            Self::Batches(batches) => batches.next()?,
-            Self::Every { next, period, horizon } => {
-                let at = *next;
-                if at >= *horizon {
-                    return None;
-                }
-                *next = at.saturating_add(*period);
-                at
-            }
-            Self::Times(times) => times.next()?,
-            Self::Recorded(replay) => return replay.next(),
-        };
-        Some(Call { at, duration: 0 })
+        match self {
+            Self::Renewal(walk, exposures) => Call::at(walk.advance(exposures.next())),
+            Self::Modulated(walk, exposures) => Call::at(walk.advance(exposures.next())),
+            Self::Batches(batches) => Call::at(batches.next()),
+            Self::Every { next, period, horizon } => Call::at(every(next, *period, *horizon)),
+            Self::Times(times) => Call::at(times.next()),
+            Self::Counts(bins) => Call::at(bins.next()),
+            Self::Recorded(replay) => replay.next(),
+        }
     }
+
+    /// Hands the next calls to `take`, from `first` on, until it returns one that it does not want.
+    #[inline]
+    pub(crate) fn take_calls(
+        &mut self,
+        first: Option<Call>,
+        mut take: impl FnMut(Call) -> bool,
+    ) -> Option<Call> {
+        // One loop for each kind, so that which it is, is not asked call by call.
+        let mut all = |next: &mut dyn FnMut() -> Option<Call>| {
+            let mut call = first;
+            while let Some(found) = call
+                && take(found)
+            {
+                call = next();
+            }
+            call
+        };
+        match self {
+            Self::Renewal(walk, exposures) => {
+                let mut call = first;
+                while let Some(found) = call
+                    && take(found)
+                {
+                    call = Call::at(walk.advance(exposures.next()));
+                }
+                call
+            }
+            other => all(&mut || other.next()),
+        }
+    }
+}
+
+impl Call {
+    #[inline]
+    fn at(at: Option<u64>) -> Option<Self> {
+        at.map(|at| Self { at, duration: 0 })
+    }
+}
+
+fn every(next: &mut u64, period: u64, horizon: u64) -> Option<u64> {
+    let at = *next;
+    (at < horizon).then(|| {
+        *next = at.saturating_add(period);
+        at
+    })
 }
 
 /// Gaps between arrivals, in units of their mean, drawn some at a time.

@@ -61,7 +61,8 @@ impl Draws {
     }
 
     /// Four words; `attempt` tells further ones of the same index apart.
-    #[inline]
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "of its own it returns through memory")]
     pub(crate) fn block(&self, block: u64, attempt: u64) -> [u64; LANES] {
         philox([block, attempt, self.replication, self.purpose], self.key)
     }
@@ -87,15 +88,23 @@ impl Draws {
     /// The bits of consecutive draws.
     pub(crate) fn fill(&self, first: u64, out: &mut [u64]) {
         let lanes = LANES as u64;
-        let mut block = first / lanes;
-        let mut skip = (first % lanes) as usize;
-        let mut filled = 0;
-        while filled < out.len() {
-            let words = self.block(block, 0);
-            let taken = (LANES - skip).min(out.len() - filled);
-            out[filled..filled + taken].copy_from_slice(&words[skip..skip + taken]);
-            (filled, skip, block) = (filled + taken, 0, block + 1);
+        // Up to where a block begins, one by one; then whole blocks.
+        let ahead = ((lanes - first % lanes) % lanes).min(out.len() as u64) as usize;
+        let (head, rest) = out.split_at_mut(ahead);
+        for (out, index) in head.iter_mut().zip(first..) {
+            *out = self.bits(index);
         }
+        let block = (first + ahead as u64) / lanes;
+        let (blocks, tail) = rest.as_chunks_mut::<LANES>();
+        for (out, block) in blocks.iter_mut().zip(block..) {
+            // Word by word: as one array they would take a way through memory.
+            let words = self.block(block, 0);
+            for lane in 0..LANES {
+                out[lane] = words[lane];
+            }
+        }
+        let last = self.block(block + blocks.len() as u64, 0);
+        tail.copy_from_slice(&last[..tail.len()]);
     }
 }
 
@@ -103,8 +112,9 @@ impl Draws {
 /// quantile of it is ever infinite, and `1 - unit` is as exact as `unit`.
 #[inline]
 pub(crate) fn unit(bits: u64) -> f64 {
-    const CELL: f64 = 1.0 / (1_u64 << 52) as f64;
-    ((bits >> 12) as f64 + 0.5) * CELL
+    // As a number from 1 to 2 whose places are all of the bits; the difference is exact.
+    const HALF_A_CELL: f64 = 0.5 / (1_u64 << 52) as f64;
+    f64::from_bits(1.0_f64.to_bits() | bits >> 12) - (1.0 - HALF_A_CELL)
 }
 
 /// Bits as one of `0..n`.

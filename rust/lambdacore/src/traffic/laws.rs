@@ -1,7 +1,7 @@
 //! Laws of durations: how long a handler runs, an init takes, a state of the traffic lasts.
 
 use super::draws::{Draws, LANES, Purpose, scale, unit};
-use super::math::{exp, ln, neg_ln, normal_quantile, rint, sqrt};
+use super::math::{TWO_52, exp, ln, neg_ln, normal_quantile, rint, sqrt, to_whole};
 
 /// A drawn length is cut here, at 36 years: no sum of a few overflows.
 const LONGEST: f64 = (1_u64 << 60) as f64;
@@ -221,6 +221,13 @@ impl Law {
         matches!(self.0, Kind::Exponential { .. })
     }
 
+    /// The first draws, in nanoseconds: the durations of a stream without a name.
+    pub fn sample(&self, seed: u128, count: usize) -> Vec<u64> {
+        let mut drawn = vec![0; count];
+        Drawn::new(self, Draws::of(seed, "", 0), Purpose::Duration).fill(0, &mut drawn);
+        drawn
+    }
+
     /// The draw of one index, as nanoseconds that need not be whole.
     pub(crate) fn at(&self, draws: &Draws, index: u64) -> f64 {
         match &self.0 {
@@ -284,8 +291,7 @@ impl Law {
 /// To the nearest nanosecond, within what can be added up.
 #[inline]
 pub(crate) fn whole(nanoseconds: f64) -> u64 {
-    // Cut as a float: then the conversion has no cases.
-    (nanoseconds + 0.5).min(LONGEST) as u64
+    if nanoseconds < TWO_52 { to_whole(nanoseconds) } else { nanoseconds.min(LONGEST) as u64 }
 }
 
 /// Fills from uniform numbers, piece by piece, each step a short loop of its own.
@@ -297,8 +303,12 @@ fn in_pieces(draws: &Draws, first: u64, out: &mut [u64], quantile: impl Fn(f64) 
         for (value, bits) in values.iter_mut().zip(&*piece) {
             *value = quantile(unit(*bits));
         }
-        for (out, value) in piece.iter_mut().zip(&values) {
-            *out = whole(*value);
+        // Nearly always all are shorter than 52 days, and need not be asked one by one.
+        let values = &values[..piece.len()];
+        if values.iter().fold(0.0, |longest: f64, value| longest.max(*value)) < TWO_52 {
+            piece.iter_mut().zip(values).for_each(|(out, value)| *out = to_whole(*value));
+        } else {
+            piece.iter_mut().zip(values).for_each(|(out, value)| *out = whole(*value));
         }
     }
 }

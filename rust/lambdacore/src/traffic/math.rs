@@ -24,12 +24,12 @@ pub(crate) fn neg_ln(x: f64) -> f64 {
     ];
     // The bits of sqrt(1/2): 1 + f lies between it and its double.
     const ROOT: u64 = 0x3FE6_A09E_667F_3BCD;
-    let shifted = x.to_bits().wrapping_sub(ROOT);
-    let exponent = (shifted as i64) >> 52;
-    let mantissa = (shifted & ((1 << 52) - 1)).wrapping_add(ROOT);
+    // None of this overflows; a check of it would undo the straight line.
+    let shifted = x.to_bits().wrapping_add(1.0_f64.to_bits() - ROOT);
+    let mantissa = (shifted & MANTISSA).wrapping_add(ROOT);
     let f = f64::from_bits(mantissa) - 1.0;
-    // Small whole numbers pass through i32, which is a conversion of one instruction for several.
-    let k = f64::from(exponent as i32);
+    // The exponent becomes a number by way of one whose last places it fills: only additions.
+    let k = f64::from_bits(TWO_52.to_bits() | shifted >> 52) - (TWO_52 + 1023.0);
     let s = f / (2.0 + f);
     let z = s * s;
     let w = z * z;
@@ -37,6 +37,18 @@ pub(crate) fn neg_ln(x: f64) -> f64 {
     let odd = z * (SERIES[0] + w * (SERIES[2] + w * (SERIES[4] + w * SERIES[6])));
     let half = 0.5 * f * f;
     (half - (s * (half + (even + odd)) + k * LN2_LOW)) - f - k * LN2_HIGH
+}
+
+/// 2^52: above it there are only whole numbers.
+pub(crate) const TWO_52: f64 = (1_u64 << 52) as f64;
+const MANTISSA: u64 = (1 << 52) - 1;
+
+/// To the nearest whole number, of two alike to the even one; for numbers from 0 to 2^52, and as
+/// [`rint`] does it.
+#[inline]
+pub(crate) fn to_whole(x: f64) -> u64 {
+    debug_assert!((0.0..=TWO_52).contains(&x));
+    (x + TWO_52).to_bits().wrapping_sub(TWO_52.to_bits())
 }
 
 /// `ln(x)` of a positive, normal number.

@@ -8,7 +8,8 @@ const WEYL: [u64; 2] = [0x9E37_79B9_7F4A_7C15, 0xBB67_AE85_84CA_A73B];
 const ROUNDS: usize = 10;
 
 /// Turns a counter into four words of random bits.
-#[inline]
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "of its own it returns through memory")]
 pub(crate) fn philox(counter: [u64; 4], key: [u64; 2]) -> [u64; 4] {
     let [mut a, mut b, mut c, mut d] = counter;
     let [mut k, mut l] = key;

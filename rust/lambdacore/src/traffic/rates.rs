@@ -6,18 +6,21 @@
 //! rate of the moment.
 
 use super::laws::{TrafficError, require};
-use super::math::sqrt;
+use super::math::{TWO_52, rint, sqrt, to_whole};
 
 /// A stretch of time and the rate in it, which is straight.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Stretch {
     pub(crate) start: u64,
-    /// `u64::MAX` is for ever.
+    /// [`FOREVER`] where it does not end.
     pub(crate) end: u64,
     /// Arrivals a nanosecond at the start, and how that grows a nanosecond.
     pub(crate) rate: f64,
     pub(crate) slope: f64,
 }
+
+/// Beyond any horizon.
+pub(crate) const FOREVER: u64 = 1 << 62;
 
 /// Where stretches come from, one after the other without a gap; the first begins at 0.
 pub(crate) trait Stretches {
@@ -137,8 +140,8 @@ impl Stretches for Repeated {
         let (start, from, to) = pieces[self.piece];
         let next = pieces.get(self.piece + 1).map(|piece| piece.0);
         let end = match next.or(*period) {
-            Some(end) => self.base.saturating_add(end),
-            None => u64::MAX,
+            Some(end) => (self.base + end).min(FOREVER),
+            None => FOREVER,
         };
         let start = self.base + start;
         let slope = (to - from) * 1e-9 / (end - start) as f64;
@@ -153,7 +156,7 @@ impl Stretches for Repeated {
 pub(crate) struct Walk<S> {
     stretches: S,
     stretch: Stretch,
-    /// Nanoseconds that an exposure of 1 takes at a constant rate.
+    /// Nanoseconds that an exposure of 1 takes; infinite where the rate changes.
     per_exposure: f64,
     now: u64,
     /// What of a nanosecond has passed besides, or is still to pass: without it rates would be
@@ -165,44 +168,68 @@ pub(crate) struct Walk<S> {
 impl<S: Stretches> Walk<S> {
     pub(crate) fn new(mut stretches: S, horizon: u64) -> Self {
         let stretch = stretches.next_stretch();
-        let per_exposure = 1.0 / stretch.rate;
+        let per_exposure = per_exposure(stretch);
         Self { stretches, stretch, per_exposure, now: 0, rest: 0.0, horizon }
     }
 
     /// Moves on until so much exposure is used up, and says when that is; `None` at the horizon.
     #[inline]
-    pub(crate) fn advance(&mut self, mut exposure: f64) -> Option<u64> {
+    pub(crate) fn advance(&mut self, exposure: f64) -> Option<u64> {
+        // What is usual, in a few steps: a constant rate that lasts.
+        let takes = exposure * self.per_exposure;
+        if takes < self.room() { self.arrive_after(takes) } else { self.advance_further(exposure) }
+    }
+
+    /// What is left of the stretch. As a signed number, which is quick; the longest stretch is
+    /// half of what it holds.
+    #[inline]
+    fn room(&self) -> f64 {
+        (self.stretch.end - self.now) as i64 as f64 - self.rest
+    }
+
+    #[inline]
+    fn arrive_after(&mut self, nanoseconds: f64) -> Option<u64> {
+        let moved = nanoseconds + self.rest;
+        // To the nearest, so that a gap of a third of a second makes whole seconds.
+        let whole = if moved < TWO_52 { to_whole(moved.max(0.0)) } else { rint(moved) as u64 };
+        self.rest = moved - whole as i64 as f64;
+        self.now += whole;
+        (self.now < self.horizon).then_some(self.now)
+    }
+
+    #[inline(never)]
+    fn advance_further(&mut self, mut exposure: f64) -> Option<u64> {
         loop {
             let Stretch { start, end, rate, slope } = self.stretch;
-            // Twice as long as any horizon is as good as for ever.
-            let room = (end - self.now) as f64 - self.rest;
+            let room = self.room();
+            let passed = (self.now - start) as f64 + self.rest;
+            let now = (rate + slope * passed).max(0.0);
             let takes = if slope == 0.0 {
                 exposure * self.per_exposure
             } else {
-                let now = rate + slope * ((self.now - start) as f64 + self.rest);
-                time_to_use(exposure, now.max(0.0), slope)
+                time_to_use(exposure, now, slope)
             };
             if takes < room {
-                let moved = takes + self.rest;
-                // To the nearest, so that a gap of a third of a second makes whole seconds.
-                let whole = (moved + 0.5) as u64;
-                self.rest = moved - whole as f64;
-                self.now += whole;
-                return (self.now < self.horizon).then_some(self.now);
+                return self.arrive_after(takes);
             }
             if end >= self.horizon {
                 return None;
             }
-            if rate > 0.0 || slope != 0.0 {
-                let now = rate + slope * ((self.now - start) as f64 + self.rest);
-                exposure -= room * (now + 0.5 * slope * room);
-                exposure = exposure.max(0.0);
-            }
-            self.stretch = self.stretches.next_stretch();
-            self.per_exposure = 1.0 / self.stretch.rate;
-            (self.now, self.rest) = (end, 0.0);
+            exposure = (exposure - room * (now + 0.5 * slope * room)).max(0.0);
+            self.enter_next(end);
         }
     }
+
+    fn enter_next(&mut self, now: u64) {
+        self.stretch = self.stretches.next_stretch();
+        self.per_exposure = per_exposure(self.stretch);
+        (self.now, self.rest) = (now, 0.0);
+    }
+}
+
+/// Nanoseconds that an exposure of 1 takes, where that is always as long.
+fn per_exposure(stretch: Stretch) -> f64 {
+    if stretch.slope == 0.0 { 1.0 / stretch.rate } else { f64::INFINITY }
 }
 
 /// How long `x` it takes until `rate x + slope x^2 / 2` is `exposure`; infinite where it never is.

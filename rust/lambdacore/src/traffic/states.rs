@@ -2,7 +2,7 @@
 
 use super::draws::{Draws, Purpose};
 use super::laws::{Drawn, Law, TrafficError, require, whole};
-use super::rates::{Stretch, Stretches};
+use super::rates::{FOREVER, Stretch, Stretches};
 
 /// A state of the traffic.
 #[derive(Clone, Debug, PartialEq)]
@@ -147,7 +147,7 @@ impl Stretches for Visits {
         let stay = whole(self.stays[self.state].at(self.visits) * self.left).max(1);
         let stretch = Stretch {
             start: self.now,
-            end: self.now.saturating_add(stay),
+            end: (self.now + stay).min(FOREVER),
             rate: self.rates[self.state],
             slope: 0.0,
         };

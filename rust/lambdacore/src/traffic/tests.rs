@@ -60,6 +60,9 @@ fn all_kinds() -> Vec<Arrivals> {
             offset: Law::constant(0.0).unwrap(),
         },
         Arrivals::Times((0..100).map(|i| i * 77_000_000).collect()),
+        Arrivals::Counts(
+            Counts::new((0..400).map(|i| i % 37).collect(), 5 * S, Within::Uniform).unwrap(),
+        ),
         Arrivals::Recorded(recorded.unwrap()),
     ]
 }

@@ -1,0 +1,231 @@
+//! What is read off a run while it goes on.
+
+use std::ops::Range;
+
+use super::{Series, Statistics};
+use crate::simulation::Observer;
+use crate::{Account, Outcome};
+
+/// How many run at once.
+#[derive(Clone, Copy, Debug, Default)]
+struct Level {
+    running: u32,
+    /// The most since the bin began.
+    maximum: u32,
+}
+
+impl Level {
+    #[inline]
+    fn start(&mut self) {
+        self.running += 1;
+        self.maximum = self.maximum.max(self.running);
+    }
+}
+
+/// What is counted of one function.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
+    busy: u128,
+    outcomes: [u64; Outcome::CODES],
+}
+
+impl Counts {
+    /// Arrivals and throttles.
+    fn arrivals(&self) -> (u64, u64) {
+        let throttled = &self.outcomes[Outcome::FIRST_THROTTLED as usize..];
+        (self.outcomes.iter().sum(), throttled.iter().sum())
+    }
+}
+
+/// What is kept of a function, or of the account, from bin to bin.
+#[derive(Clone, Debug, Default)]
+struct Row {
+    /// The most at once in the bins before.
+    peak: u32,
+    /// Arrivals and throttles up to the beginning of the bin.
+    before: (u64, u64),
+}
+
+/// For how long so many ran.
+#[derive(Clone, Debug, Default)]
+struct Times {
+    at_level: Vec<u64>,
+    since: u64,
+}
+
+impl Times {
+    /// Notes that another number than `running` runs from `now` on.
+    #[inline]
+    fn note(&mut self, running: u32, now: u64) {
+        let level = running as usize;
+        if level >= self.at_level.len() {
+            self.at_level.resize(level + 1, 0);
+        }
+        self.at_level[level] += now - self.since;
+        self.since = now;
+    }
+}
+
+/// Reads statistics off a simulation; `TIMED` whether the time at each level is one of them.
+#[derive(Debug)]
+pub(super) struct Recorder<const TIMED: bool> {
+    /// For each version of the account, the row of its function.
+    row_of: Vec<u32>,
+    levels: Vec<Level>,
+    account: Level,
+    counts: Vec<Counts>,
+    /// A row for each function, and the account's last; so too the times.
+    rows: Vec<Row>,
+    times: Vec<Times>,
+    counted: Range<u64>,
+    quantiles: Vec<f64>,
+    /// Bins in all, and which it is; what comes before the first is none.
+    bins: usize,
+    bin: Option<usize>,
+    series: Series,
+}
+
+impl<const TIMED: bool> Recorder<TIMED> {
+    pub(super) fn new(
+        account: &Account,
+        counted: Range<u64>,
+        bins: usize,
+        quantiles: &[f64],
+    ) -> Self {
+        let functions = account.functions().len();
+        let mut row_of = Vec::with_capacity(account.versions() as usize);
+        for function in 0..functions {
+            row_of.extend(account.versions_of(function).map(|_| function as u32));
+        }
+        let size = (functions + 1) * bins;
+        let times = Times { since: counted.start, ..Times::default() };
+        Self {
+            row_of,
+            levels: vec![Level::default(); functions],
+            account: Level::default(),
+            counts: vec![Counts::default(); functions],
+            rows: vec![Row::default(); functions + 1],
+            times: vec![times; functions + 1],
+            counted,
+            quantiles: quantiles.to_vec(),
+            bins,
+            bin: None,
+            series: Series {
+                arrivals: vec![0; size],
+                throttles: vec![0; size],
+                peak: vec![0; size],
+            },
+        }
+    }
+
+    /// The counting begins, or a bin ends and the next one begins, after the completions of that
+    /// instant.
+    pub(super) fn pass_edge(&mut self) {
+        self.end_bin();
+        self.bin = Some(self.bin.map_or(0, |bin| bin + 1));
+    }
+
+    fn end_bin(&mut self) {
+        let mut all = (0, 0);
+        for row in 0..self.rows.len() {
+            let of_function = self.counts.get(row).map(Counts::arrivals);
+            let counts = of_function.unwrap_or(all);
+            all = (all.0 + counts.0, all.1 + counts.1);
+            let level = self.levels.get_mut(row).unwrap_or(&mut self.account);
+            let of_row = &mut self.rows[row];
+            if let Some(bin) = self.bin {
+                of_row.peak = of_row.peak.max(level.maximum);
+                if bin < self.bins {
+                    let place = row * self.bins + bin;
+                    let (arrivals, throttles) = of_row.before;
+                    self.series.arrivals[place] = (counts.0 - arrivals) as u32;
+                    self.series.throttles[place] = (counts.1 - throttles) as u32;
+                    self.series.peak[place] = level.maximum;
+                }
+            }
+            of_row.before = counts;
+            level.maximum = level.running;
+        }
+    }
+
+    pub(super) fn finish(mut self) -> Statistics {
+        self.end_bin();
+        let mut quantiles = Vec::new();
+        if TIMED {
+            let levels = self.levels.iter().chain([&self.account]);
+            for (times, level) in self.times.iter_mut().zip(levels) {
+                times.note(level.running, self.counted.end);
+                quantiles.push(levels_of(&times.at_level, &self.quantiles));
+            }
+        }
+        Statistics {
+            outcomes: self.counts.iter().map(|counts| counts.outcomes).collect(),
+            busy: self.counts.iter().map(|counts| counts.busy).collect(),
+            peak: self.rows.iter().map(|row| row.peak).collect(),
+            quantiles,
+            series: self.series,
+        }
+    }
+
+    /// Within the counted time.
+    #[inline]
+    fn clip(&self, at: u64) -> u64 {
+        at.clamp(self.counted.start, self.counted.end)
+    }
+
+    /// Notes the time at the numbers that run now, which are about to change.
+    #[inline]
+    fn note_times(&mut self, row: usize, now: u64) {
+        if TIMED {
+            let now = self.clip(now);
+            self.times[row].note(self.levels[row].running, now);
+            if let Some(account) = self.times.last_mut() {
+                account.note(self.account.running, now);
+            }
+        }
+    }
+}
+
+// A part of the event loop.
+#[allow(clippy::inline_always)]
+impl<const TIMED: bool> Observer for Recorder<TIMED> {
+    #[inline(always)]
+    fn started(&mut self, version: usize, now: u64, end: u64) {
+        let row = self.row_of[version] as usize;
+        self.note_times(row, now);
+        self.levels[row].start();
+        self.account.start();
+        let held = self.clip(end) - self.clip(now);
+        self.counts[row].busy += u128::from(held);
+    }
+
+    #[inline(always)]
+    fn decided(&mut self, version: usize, verdict: Outcome, now: u64) {
+        let row = self.row_of[version] as usize;
+        let counts = u64::from(now >= self.counted.start);
+        self.counts[row].outcomes[verdict as usize % Outcome::CODES] += counts;
+    }
+
+    #[inline(always)]
+    fn ended(&mut self, version: usize, at: u64) {
+        let row = self.row_of[version] as usize;
+        self.note_times(row, at);
+        self.levels[row].running -= 1;
+        self.account.running -= 1;
+    }
+}
+
+/// For each share, the smallest level up to which so much of the time was spent.
+fn levels_of(time_at: &[u64], shares: &[f64]) -> Vec<u32> {
+    let total: u64 = time_at.iter().sum();
+    let level = |share: &f64| {
+        let wanted = share * total as f64;
+        let mut sum = 0;
+        let found = time_at.iter().position(|&time| {
+            sum += time;
+            sum as f64 >= wanted && sum > 0
+        });
+        found.unwrap_or(0) as u32
+    };
+    shares.iter().map(level).collect()
+}
