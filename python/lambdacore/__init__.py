@@ -16,6 +16,7 @@ from typing import Any
 
 from lambdacore import _core
 from lambdacore._core import AdmissionController, Handle, Permit, Permits, Throttle
+from lambdacore._intervals import Interval
 from lambdacore.account import Account
 from lambdacore.arrivals import (
     Arrivals,
@@ -28,6 +29,7 @@ from lambdacore.arrivals import (
     Renewal,
     Superposition,
 )
+from lambdacore.compare import Comparison, compare
 from lambdacore.controller import FunctionSnapshot, PoolSnapshot, Snapshot
 from lambdacore.distributions import (
     BoundedPareto,
@@ -42,6 +44,8 @@ from lambdacore.distributions import (
     Uniform,
     Weibull,
 )
+from lambdacore.ensemble.checkpoint import CheckpointError
+from lambdacore.ensemble.tasks import Failure, ReplicationError
 from lambdacore.errors import (
     ConfigurationError,
     ForkError,
@@ -52,6 +56,7 @@ from lambdacore.errors import (
     TraceError,
 )
 from lambdacore.function import Function
+from lambdacore.monte_carlo import Precision, monte_carlo
 from lambdacore.outcome import Outcome
 from lambdacore.profile import Profile
 from lambdacore.rate import Rate
@@ -59,9 +64,11 @@ from lambdacore.readers import DataQuality, ReadLimits, read_trace, write_trace
 from lambdacore.recorded import Counts, Cron, Recorded
 from lambdacore.required import RequiredConcurrency, required_concurrency
 from lambdacore.result import Result
+from lambdacore.runs import Bands, Runs
 from lambdacore.schedule import Answer, Call, Schedule
 from lambdacore.simulate import simulate
 from lambdacore.summary import Summary
+from lambdacore.sweep import Sweep, sweep
 from lambdacore.trace import Trace
 from lambdacore.workload import Stream, Workload
 
@@ -72,9 +79,12 @@ __all__ = [
     "AdmissionController",
     "Answer",
     "Arrivals",
+    "Bands",
     "Batches",
     "BoundedPareto",
     "Call",
+    "CheckpointError",
+    "Comparison",
     "ConfigurationError",
     "Constant",
     "Counts",
@@ -85,11 +95,13 @@ __all__ = [
     "Empirical",
     "Every",
     "Exponential",
+    "Failure",
     "ForkError",
     "Function",
     "FunctionSnapshot",
     "Gamma",
     "Handle",
+    "Interval",
     "LambdacoreError",
     "LogNormal",
     "MarkovModulated",
@@ -101,20 +113,24 @@ __all__ = [
     "Permits",
     "Poisson",
     "PoolSnapshot",
+    "Precision",
     "Profile",
     "Quantiles",
     "Rate",
     "ReadLimits",
     "Recorded",
     "Renewal",
+    "ReplicationError",
     "RequiredConcurrency",
     "Result",
+    "Runs",
     "Schedule",
     "SeriesSizeError",
     "Snapshot",
     "Stream",
     "Summary",
     "Superposition",
+    "Sweep",
     "Throttle",
     "ThrottledError",
     "Trace",
@@ -122,9 +138,12 @@ __all__ = [
     "Uniform",
     "Weibull",
     "Workload",
+    "compare",
+    "monte_carlo",
     "read_trace",
     "required_concurrency",
     "simulate",
+    "sweep",
     "write_trace",
 ]
 
