@@ -63,6 +63,7 @@ from lambdacore.rate import Rate
 from lambdacore.readers import DataQuality, ReadLimits, read_trace, write_trace
 from lambdacore.recorded import Counts, Cron, Recorded
 from lambdacore.required import RequiredConcurrency, required_concurrency
+from lambdacore.required_workload import RequiredEstimate
 from lambdacore.result import Result
 from lambdacore.runs import Bands, Runs
 from lambdacore.schedule import Answer, Call, Schedule
@@ -122,6 +123,7 @@ __all__ = [
     "Renewal",
     "ReplicationError",
     "RequiredConcurrency",
+    "RequiredEstimate",
     "Result",
     "Runs",
     "Schedule",

@@ -89,7 +89,7 @@ def suggestion(name: object, known: Iterable[str]) -> str:
 
 @dataclass(frozen=True)
 class Table:
-    """A table for a terminal: its last row, a total, stands apart; no row is ever wrapped.
+    """A table for a terminal: a total stands apart; no row is ever wrapped.
 
     Where it is too wide, the columns in `spare` go, one after the other, and then the names
     in the first column are shortened.
@@ -106,6 +106,8 @@ class Table:
         Titles of the columns of words; all others are numbers.
     spare : sequence of str
         Titles of the columns that can be missed, the least important first.
+    total : bool
+        Whether the last row is a total, which stands apart.
     """
 
     head: Sequence[str]
@@ -113,6 +115,7 @@ class Table:
     note: str = ""
     left: Sequence[str] = ()
     spare: Sequence[str] = ()
+    total: bool = True
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         from rich.text import Text
@@ -152,7 +155,7 @@ class Table:
                 Text(title), justify="left" if title in self.left else "right", no_wrap=True
             )
         for at, row in enumerate(self.body):
-            total = at == len(self.body) - 1
+            total = self.total and at == len(self.body) - 1
             if total:
                 laid_out.add_section()
             cells = [shorten(row[0], name_width), *row[1:]]
@@ -172,16 +175,19 @@ def plain(renderable: Any, width: int = 100) -> str:
     return "\n".join(line.rstrip() for line in text.getvalue().strip("\n").split("\n"))
 
 
-def html_table(head: Sequence[str], body: Sequence[Sequence[str]], note: str) -> str:
+def html_table(
+    head: Sequence[str], body: Sequence[Sequence[str]], note: str, *, total: bool = True
+) -> str:
     """Lay out the same table for a notebook."""
     import html
 
     def row(cells: Sequence[str], tag: str) -> str:
         return "<tr>" + "".join(f"<{tag}>{html.escape(c)}</{tag}>" for c in cells) + "</tr>"
 
+    rows, last = (body[:-1], row(body[-1], "th")) if total else (body, "")
     return (
         f"<table><thead>{row(head, 'th')}</thead><tbody>"
-        + "".join(row(cells, "td") for cells in body[:-1])
-        + f"</tbody><tfoot>{row(body[-1], 'th')}</tfoot></table>"
+        + "".join(row(cells, "td") for cells in rows)
+        + f"</tbody><tfoot>{last}</tfoot></table>"
         + "".join(f"<p>{html.escape(line)}</p>" for line in note.splitlines())
     )

@@ -21,6 +21,7 @@ from lambdacore.profile import DEFAULT_PROFILE, Profile
 
 if TYPE_CHECKING:
     from lambdacore.trace import Trace
+    from lambdacore.workload import Workload
 
 __all__ = ["Account"]
 
@@ -101,18 +102,18 @@ class Account:
     @classmethod
     def for_trace(
         cls,
-        trace: Trace,
+        trace: Trace | Workload,
         concurrency_limit: int | None = None,
         *,
         reserve: Mapping[str, int] | None = None,
         provision: Mapping[str, int] | None = None,
         **values: Any,
     ) -> Self:
-        """Declare every function of a trace.
+        """Declare every function of a trace, or of a workload.
 
         Parameters
         ----------
-        trace : Trace
+        trace : Trace or Workload
             Where the functions are taken from.
         concurrency_limit : int
             The account's limit.

@@ -181,10 +181,10 @@ class Comparison:
 
     def __rich__(self) -> _text.Table:
         spare = ("peak", "cold")
-        return _text.Table(*self.rows(), left=("function", "account"), spare=spare)
+        return _text.Table(*self.rows(), left=("function", "account"), spare=spare, total=False)
 
     def _repr_html_(self) -> str:
-        return _text.html_table(*self.rows())
+        return _text.html_table(*self.rows(), total=False)
 
     def __repr__(self) -> str:
         return _text.plain(self)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,9 @@ from lambdacore import _check, _core, _text
 from lambdacore._optional import needs
 from lambdacore.errors import ConfigurationError, TraceError
 from lambdacore.function import split_label
+from lambdacore.required_workload import RequiredEstimate, required_for_workload
 from lambdacore.trace import Trace
+from lambdacore.workload import Workload
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -159,12 +161,42 @@ def _decimal(formula: float) -> str:
     return f"{formula:,.1f}" if formula >= 1 else f"{formula:.2g}"
 
 
+@overload
 def required_concurrency(
-    trace: Trace,
+    traffic: Trace,
     throttle_ratio: float = 0,
     *,
     progress: Callable[[int], object] | None = None,
-) -> RequiredConcurrency:
+) -> RequiredConcurrency: ...
+
+
+@overload
+def required_concurrency(
+    traffic: Workload,
+    throttle_ratio: float,
+    *,
+    horizon: float,
+    replications: int = 100,
+    rng: Any = None,
+    confidence: float = 0.95,
+    warm_up: float = 0.0,
+    threads: int | None = None,
+    progress: bool | Callable[..., object] | None = None,
+) -> RequiredEstimate: ...
+
+
+def required_concurrency(
+    traffic: Trace | Workload,
+    throttle_ratio: float = 0,
+    *,
+    progress: Any = None,
+    horizon: float | None = None,
+    replications: int = 100,
+    rng: Any = None,
+    confidence: float = 0.95,
+    warm_up: float = 0.0,
+    threads: int | None = None,
+) -> RequiredConcurrency | RequiredEstimate:
     """Find the smallest limits at which no more than a given share is throttled.
 
     Each function is looked at as alone in a pool of its own (its reserved concurrency),
@@ -175,23 +207,40 @@ def required_concurrency(
 
     Parameters
     ----------
-    trace : Trace
-        The traffic; durations should include inits if they matter. Its `init` is not looked at.
+    traffic : Trace or Workload
+        The traffic: recorded (durations should include inits if they matter), or random.
     throttle_ratio : float
         Throttles / arrivals that are accepted, from 0 to 1; for each function, and for the
-        account over all arrivals.
+        account over all arrivals. Of a workload the mean over replications counts, and the ratio
+        lies above 0.
     progress : callable, optional
-        Called now and then with the invocations done so far, over all passes.
+        Called now and then with the invocations done so far, over all passes. For a workload as in
+        `monte_carlo`.
+    horizon : float, keyword, for a workload
+        Seconds of each replication.
+    replications : int, for a workload
+        How many are searched; as many again, on fresh draws, confirm the answer.
+    rng, warm_up, threads : for a workload
+        As for `monte_carlo`.
+    confidence : float, for a workload
+        Of the intervals.
 
     Returns
     -------
-    RequiredConcurrency
-        By function and for the account, with the usual formula's answer and the peak.
+    RequiredConcurrency or RequiredEstimate
+        By function and for the account, with the usual formula's answer and the peak; of a
+        workload with intervals and the confirmation.
 
     Raises
     ------
     ConfigurationError
-        A ratio outside 0 to 1.
+        A ratio outside 0 to 1; a workload without a horizon.
+
+    Notes
+    -----
+    Of a workload, all limits are tried on common random numbers: the mean over replications falls
+    with the limit, as each of them does. The ends of the interval are the limits at which the
+    interval of the throttle ratio begins and ceases to hold the goal.
 
     Examples
     --------
@@ -202,9 +251,33 @@ def required_concurrency(
     >>> answer = lc.required_concurrency(trace)
     >>> answer["batch"], round(float(answer.formula[0]), 2)
     (10, 0.11)
+
+    Of 100 calls a second that last 200 ms in the mean, the formula says 20:
+
+    >>> workload = lc.Workload({"f": lc.Stream(lc.Poisson(100), lc.LogNormal(0.2, 1.5))})
+    >>> answer = lc.required_concurrency(workload, 0.001, horizon=600, rng=7)
+    >>> answer["f"], float(answer.low[0]), float(answer.high[0]), answer.is_confirmed("f")
+    (35, 34.0, 35.0, True)
     """
+    if isinstance(traffic, Workload):
+        if horizon is None:
+            raise ConfigurationError(
+                "horizon is missing: how many seconds of the workload?", argument="horizon"
+            )
+        return required_for_workload(
+            traffic,
+            throttle_ratio,
+            horizon=horizon,
+            replications=replications,
+            rng=rng,
+            confidence=confidence,
+            warm_up=warm_up,
+            threads=threads,
+            progress=progress,
+        )
+    trace = traffic
     if not isinstance(trace, Trace):
-        raise TraceError(f"trace = {trace!r} is no Trace", argument="trace")
+        raise TraceError(f"traffic = {trace!r} is no Trace and no Workload", argument="traffic")
     ratio = _check.ratio("throttle_ratio", throttle_ratio)
     arrival, function, duration, _ = trace._columns()
     # Versions and aliases draw on the reservation of their function.

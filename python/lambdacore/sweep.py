@@ -211,10 +211,10 @@ class Sweep:
         return [*names, "throttled", "cold", "peak"], body, "\n".join(notes)
 
     def __rich__(self) -> _text.Table:
-        return _text.Table(*self.rows(), left=(), spare=("peak", "cold"))
+        return _text.Table(*self.rows(), left=(), spare=("peak", "cold"), total=False)
 
     def _repr_html_(self) -> str:
-        return _text.html_table(*self.rows())
+        return _text.html_table(*self.rows(), total=False)
 
     def __repr__(self) -> str:
         return _text.plain(self)
