@@ -13,13 +13,14 @@ import numpy.typing as npt
 
 from lambdacore import _check, _intervals, _text
 from lambdacore._intervals import Interval
+from lambdacore._runs_text import REGION, share, with_places
 from lambdacore.account import Account
 from lambdacore.ensemble import recipe as recipes
 from lambdacore.ensemble.progress import Progress
 from lambdacore.ensemble.tasks import How
 from lambdacore.errors import ConfigurationError
 from lambdacore.monte_carlo import Precision, run_recipes
-from lambdacore.runs import REGION, Runs, share, with_places
+from lambdacore.runs import Runs
 from lambdacore.workload import Workload
 
 __all__ = ["Comparison", "compare"]

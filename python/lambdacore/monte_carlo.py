@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from lambdacore import _check, _intervals
+from lambdacore._runs_text import REGION
 from lambdacore._seeds import seed_of
 from lambdacore.account import Account
 from lambdacore.ensemble import recipe as recipes
@@ -18,7 +19,7 @@ from lambdacore.ensemble.checkpoint import Checkpoint
 from lambdacore.ensemble.progress import Progress, shown
 from lambdacore.ensemble.recipe import Recipe, Statistics
 from lambdacore.ensemble.tasks import Failure, How, chunk_of, run
-from lambdacore.runs import REGION, STATISTICS, Runs
+from lambdacore.runs import STATISTICS, Runs
 from lambdacore.workload import Workload
 
 __all__ = ["Precision", "monte_carlo"]

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from lambdacore import _check, _text
 from lambdacore._intervals import Interval
+from lambdacore._runs_text import REGION, share
 from lambdacore._seeds import seed_of
 from lambdacore.account import Account
 from lambdacore.ensemble import recipe as recipes
@@ -18,7 +19,7 @@ from lambdacore.ensemble.progress import Progress, shown
 from lambdacore.ensemble.tasks import How
 from lambdacore.errors import ConfigurationError
 from lambdacore.function import Function, split_label
-from lambdacore.runs import REGION, Runs, share
+from lambdacore.runs import Runs
 from lambdacore.workload import Workload
 
 __all__ = ["RequiredEstimate", "required_for_workload"]

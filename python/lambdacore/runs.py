@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from lambdacore import _check, _intervals, _text
+from lambdacore import _check, _intervals, _runs_text, _text
 from lambdacore._optional import needs
+from lambdacore._runs_text import REGION, share
 from lambdacore.ensemble.recipe import CODES, STREAM_VERSION, Recipe, Statistics
 from lambdacore.ensemble.tasks import Failure
 from lambdacore.errors import ConfigurationError
@@ -35,8 +35,6 @@ STATISTICS = (
 #: What there is one number of for each replication, function and bin.
 SERIES = ("arrivals", "throttles", "throttle_ratio", "peak_concurrency")
 
-#: The name that stands for the account as a whole.
-REGION = "Region"
 Method = Literal["auto", "t", "ratio t", "bootstrap", "wilson"]
 Floats = npt.NDArray[np.float64]
 _THROTTLED = [i for i, code in enumerate(CODES) if code.throttled]
@@ -432,44 +430,7 @@ class Runs:
 
     def rows(self, shown: int = 20) -> tuple[list[str], list[list[str]], str]:
         """Give the table as text: heads, rows (the Region last) and a note."""
-        order = [*range(len(self.functions))]
-        notes = []
-        if len(order) > shown:
-            ratio = np.nan_to_num(self.throttle_ratio).mean(axis=0)
-            order.sort(key=lambda i: -ratio[i])
-            notes.append(
-                f"… and {_text.count(len(order) - shown, 'more function')}; "
-                "these are throttled most"
-            )
-            order = order[:shown]
-        names = [*(self.functions[i] for i in order), REGION]
-        body = []
-        for name in names:
-            of = None if name == REGION else name
-            throttled = self.interval("throttle_ratio", of or REGION)
-            cold = self.interval("cold_start_ratio", of or REGION)
-            peaks = self.values("peak_concurrency", of or REGION)
-            mean = self.values("mean_concurrency", of or REGION).mean()
-            used = self.values("utilisation", of or REGION).mean()
-            body.append(
-                [
-                    _text.label(name),
-                    f"{self.values('arrivals', of or REGION).mean():,.0f}",
-                    share(throttled),
-                    share(cold),
-                    f"{np.quantile(peaks, 0.5):,.0f}",
-                    f"{peaks.max():,}",
-                    f"{mean:,.4g}",
-                    f"{used:.0%}" if used == used else "-",
-                ]
-            )
-        notes.append(
-            f"{_text.count(len(self), 'replication')} of {self.horizon:g} s, {self._started()}, "
-            f"seed {self.seed}, streams {self.stream_version}; ratios with 95 % intervals of their "
-            "mean"
-        )
-        head = ["function", "arrivals", "throttled", "cold", "peak", "most", "mean", "used"]
-        return head, body, "\n".join(notes)
+        return _runs_text.rows(self, shown)
 
     def __rich__(self) -> _text.Table:
         spare = ("used", "mean", "most", "cold", "arrivals")
@@ -499,21 +460,6 @@ class Runs:
 
 def _ratio(part: npt.NDArray[Any], whole: npt.NDArray[Any]) -> Floats:
     """Divide counts; nothing of nothing is NaN."""
-    return np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=np.asarray(whole) > 0)
-
-
-def share(interval: Interval) -> str:
-    """Say a ratio with its interval in percent: ``1.23 % ±0.04``, ``< 0.0037 %``."""
-    estimate, low, high = (100 * float(x) for x in (interval.estimate, interval.low, interval.high))
-    if estimate != estimate:
-        return "-"
-    if estimate == 0:
-        return "0 %" if high == 0 else f"< {high:.2g} %"
-    half = (high - low) / 2
-    return f"{estimate:.3g} %" if not 0 < half < np.inf else f"{with_places(estimate, half)} %"
-
-
-def with_places(estimate: float, half: float, sign: str = "") -> str:
-    """Write an estimate with as many places as its half width, which has two digits."""
-    places = min(max(1 - math.floor(math.log10(half)), 0), 9)
-    return f"{estimate:{sign},.{places}f} ±{half:.{places}f}"
+    found: Floats = np.full(np.shape(whole), np.nan)
+    np.divide(part, whole, out=found, where=np.asarray(whole) > 0)
+    return found

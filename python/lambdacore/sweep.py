@@ -16,6 +16,7 @@ from lambdacore import _check, _text
 from lambdacore._described import described
 from lambdacore._intervals import Interval
 from lambdacore._optional import needs
+from lambdacore._runs_text import REGION, share
 from lambdacore.account import Account
 from lambdacore.ensemble import recipe as recipes
 from lambdacore.ensemble.progress import Progress
@@ -23,7 +24,7 @@ from lambdacore.ensemble.tasks import How
 from lambdacore.errors import ConfigurationError
 from lambdacore.function import Function
 from lambdacore.monte_carlo import Precision, run_recipes
-from lambdacore.runs import REGION, STATISTICS, Runs, share
+from lambdacore.runs import STATISTICS, Runs
 from lambdacore.workload import Workload
 
 if TYPE_CHECKING:

@@ -1,0 +1,77 @@
+"""How replications are told to people: ratios with their intervals, the table of a run."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lambdacore import _text
+
+if TYPE_CHECKING:
+    from lambdacore._intervals import Interval
+    from lambdacore.runs import Runs
+
+__all__ = ["REGION", "rows", "share", "with_places"]
+
+#: The name that stands for the account as a whole.
+REGION = "Region"
+
+
+def rows(runs: Runs, shown: int) -> tuple[list[str], list[list[str]], str]:
+    """Give the table of a run as text: heads, rows (the Region last) and a note."""
+    order = [*range(len(runs.functions))]
+    notes = []
+    if len(order) > shown:
+        ratio = np.nan_to_num(runs.throttle_ratio).mean(axis=0)
+        order.sort(key=lambda i: -ratio[i])
+        notes.append(
+            f"… and {_text.count(len(order) - shown, 'more function')}; these are throttled most"
+        )
+        order = order[:shown]
+    names = [*(runs.functions[i] for i in order), REGION]
+    body = []
+    for name in names:
+        of = None if name == REGION else name
+        throttled = runs.interval("throttle_ratio", of or REGION)
+        cold = runs.interval("cold_start_ratio", of or REGION)
+        peaks = runs.values("peak_concurrency", of or REGION)
+        mean = runs.values("mean_concurrency", of or REGION).mean()
+        used = runs.values("utilisation", of or REGION).mean()
+        body.append(
+            [
+                _text.label(name),
+                f"{runs.values('arrivals', of or REGION).mean():,.0f}",
+                share(throttled),
+                share(cold),
+                f"{np.quantile(peaks, 0.5):,.0f}",
+                f"{peaks.max():,}",
+                f"{mean:,.4g}",
+                f"{used:.0%}" if used == used else "-",
+            ]
+        )
+    notes.append(
+        f"{_text.count(len(runs), 'replication')} of {runs.horizon:g} s, {runs._started()}, "
+        f"seed {runs.seed}, streams {runs.stream_version}; ratios with 95 % intervals of their "
+        "mean"
+    )
+    head = ["function", "arrivals", "throttled", "cold", "peak", "most", "mean", "used"]
+    return head, body, "\n".join(notes)
+
+
+def share(interval: Interval) -> str:
+    """Say a ratio with its interval in percent: ``1.23 % ±0.04``, ``< 0.0037 %``."""
+    estimate, low, high = (100 * float(x) for x in (interval.estimate, interval.low, interval.high))
+    if estimate != estimate:
+        return "-"
+    if estimate == 0:
+        return "0 %" if high == 0 else f"< {high:.2g} %"
+    half = (high - low) / 2
+    return f"{estimate:.3g} %" if not 0 < half < np.inf else f"{with_places(estimate, half)} %"
+
+
+def with_places(estimate: float, half: float, sign: str = "") -> str:
+    """Write an estimate with as many places as its half width, which has two digits."""
+    places = min(max(1 - math.floor(math.log10(half)), 0), 9)
+    return f"{estimate:{sign},.{places}f} ±{half:.{places}f}"
