@@ -33,16 +33,15 @@ def rows(runs: Runs, shown: int) -> tuple[list[str], list[list[str]], str]:
     names = [*(runs.functions[i] for i in order), REGION]
     body = []
     for name in names:
-        of = None if name == REGION else name
-        throttled = runs.interval("throttle_ratio", of or REGION)
-        cold = runs.interval("cold_start_ratio", of or REGION)
-        peaks = runs.values("peak_concurrency", of or REGION)
-        mean = runs.values("mean_concurrency", of or REGION).mean()
-        used = runs.values("utilisation", of or REGION).mean()
+        throttled = runs.interval("throttle_ratio", name)
+        cold = runs.interval("cold_start_ratio", name)
+        peaks = runs.values("peak_concurrency", name)
+        mean = runs.values("mean_concurrency", name).mean()
+        used = runs.values("utilisation", name).mean()
         body.append(
             [
                 _text.label(name),
-                f"{runs.values('arrivals', of or REGION).mean():,.0f}",
+                f"{runs.values('arrivals', name).mean():,.0f}",
                 share(throttled),
                 share(cold),
                 f"{np.quantile(peaks, 0.5):,.0f}",

@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 import lambdacore as lc
-from lambdacore import _check, _cli_bench, _report, _text
+from lambdacore import _check, _cli_bench, _cli_ensemble, _report, _text
 from lambdacore.function import declare, split_label, with_claims
 from lambdacore.scenario import Scenario
 
@@ -52,6 +52,9 @@ def cli() -> None:
 
 
 cli.add_command(_cli_bench.bench)
+cli.add_command(_cli_ensemble.monte_carlo)
+cli.add_command(_cli_ensemble.compare)
+cli.add_command(_cli_ensemble.sweep)
 
 
 # Callbacks check what can be checked before anything is read or simulated.

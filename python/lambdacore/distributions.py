@@ -423,7 +423,7 @@ class Mixture(Distribution, kind="mixture"):
     Examples
     --------
     >>> import lambdacore as lc
-    >>> lc.Mixture([0.01, lc.Exponential(1.0)], weights=[9, 1]).mean
+    >>> round(lc.Mixture([0.01, lc.Exponential(1.0)], weights=[9, 1]).mean, 6)
     0.109
     """
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from lambdacore import _text
+from lambdacore._scenario_workload import read_settings, read_workload
 from lambdacore.account import Account
 from lambdacore.errors import ConfigurationError
 from lambdacore.function import Function, declare, split_label
@@ -17,6 +18,7 @@ from lambdacore.profile import DEFAULT_PROFILE, Profile
 from lambdacore.readers import read_trace
 from lambdacore.schedule import Call, Schedule
 from lambdacore.trace import Trace
+from lambdacore.workload import Workload
 
 __all__ = ["Scenario"]
 
@@ -33,7 +35,7 @@ _ACCOUNT = (
     "declare_all",
 )
 _TRACE = ("path", "format", "lenient")
-_TOP = ("schema", "trace", "account", "functions", "schedule")
+_TOP = ("schema", "trace", "account", "functions", "schedule", "workload", "monte_carlo")
 _CALL = (
     "at",
     "call",
@@ -67,6 +69,17 @@ class Scenario:
         function = "checkout"
         value = 300
 
+    or, for `monte_carlo`, `compare` and `sweep`, traffic that is drawn instead of a trace::
+
+        [workload.checkout]
+        arrivals = { kind = "poisson", rate = 120 }      # or a list: all of them together
+        duration = { kind = "lognormal", mean = 0.2, cv = 1.5 }
+
+        [monte_carlo]
+        horizon = 3600
+        replications = 200
+        seed = 7
+
     Attributes
     ----------
     trace_path : Path or None
@@ -84,6 +97,10 @@ class Scenario:
         The changes in mid-run.
     gives_limit : bool
         Whether the file gives the account's limit; otherwise it is the profile's.
+    workload : Workload or None
+        Traffic that is drawn.
+    monte_carlo : dict or None
+        How: horizon, replications, seed, warm_up, start, period.
     """
 
     trace_path: Path | None
@@ -93,6 +110,8 @@ class Scenario:
     declare_all: bool
     schedule: Schedule
     gives_limit: bool
+    workload: Workload | None = None
+    monte_carlo: dict[str, Any] | None = None
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
@@ -162,6 +181,8 @@ class Scenario:
             declare_all=declare_all,
             schedule=_schedule(content.get("schedule", [])),
             gives_limit="concurrency_limit" in account,
+            workload=read_workload(_table("workload", content.get("workload", {})), folder),
+            monte_carlo=read_settings(_table("monte_carlo", content.get("monte_carlo", {}))),
         )
 
     def read_trace(self, progress: Any = None) -> Trace:
@@ -174,14 +195,16 @@ class Scenario:
         """
         if self.trace_path is None:
             raise ConfigurationError(
-                'the scenario names no trace: add trace = "FILE", or give one', argument="trace"
+                'the scenario names no trace: add trace = "FILE", or give one'
+                + (" (its workload is for lambdacore monte-carlo)" if self.workload else ""),
+                argument="trace",
             )
         return read_trace(
             self.trace_path, self.trace_format, lenient=self.lenient, progress=progress
         )
 
-    def account_for(self, trace: Trace) -> Account:
-        """Give the account, with the functions of the trace where `declare_all` says so.
+    def account_for(self, trace: Trace | Workload) -> Account:
+        """Give the account, with the functions of the traffic where `declare_all` says so.
 
         Raises
         ------
@@ -206,7 +229,7 @@ class Scenario:
             )
         return self.account.replace(functions=(*self.account.functions, *others))
 
-    def never_invoked(self, trace: Trace) -> list[str]:
+    def never_invoked(self, trace: Trace | Workload) -> list[str]:
         """Names that the file lists and the trace does not invoke: slips, perhaps."""
         invoked = {*trace.functions, *(split_label(name)[0] for name in trace.functions)}
         return [f.name for f in self.account if f.name not in invoked]
