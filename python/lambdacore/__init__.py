@@ -55,7 +55,14 @@ from lambdacore.function import Function
 from lambdacore.outcome import Outcome
 from lambdacore.profile import Profile
 from lambdacore.rate import Rate
-from lambdacore.readers import DataQuality, ReadLimits, read_trace, write_trace
+from lambdacore.readers import (
+    DataQuality,
+    ReadLimits,
+    WorkloadQuality,
+    read_azure2019,
+    read_trace,
+    write_trace,
+)
 from lambdacore.recorded import Counts, Cron, Recorded
 from lambdacore.required import RequiredConcurrency, required_concurrency
 from lambdacore.result import Result
@@ -122,6 +129,8 @@ __all__ = [
     "Uniform",
     "Weibull",
     "Workload",
+    "WorkloadQuality",
+    "read_azure2019",
     "read_trace",
     "required_concurrency",
     "simulate",
