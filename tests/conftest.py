@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+import lambdacore as lc
+
 # The same examples in every run: a test that fails once fails until it is mended.
 settings.register_profile("fixed", derandomize=True, deadline=None, print_blob=True)
 settings.load_profile("fixed")
@@ -31,3 +33,15 @@ def analytic_reference(shared_data):
             (row["model"], json.loads(row["params"]), row["quantity"], float(row["value"]))
             for row in csv.DictReader(file)
         ]
+
+
+@pytest.fixture
+def write_and_read_azure2019(tmp_path):
+    """Writes lines to calls.csv and lengths.csv, and reads them as a workload."""
+
+    def write_and_read(calls, lengths, **options):
+        for name, lines in (("calls.csv", calls), ("lengths.csv", lengths)):
+            (tmp_path / name).write_text("".join(f"{line}\n" for line in lines), "utf-8")
+        return lc.read_azure2019(tmp_path / "calls.csv", tmp_path / "lengths.csv", **options)
+
+    return write_and_read

@@ -60,7 +60,14 @@ from lambdacore.monte_carlo import Precision, monte_carlo
 from lambdacore.outcome import Outcome
 from lambdacore.profile import Profile
 from lambdacore.rate import Rate
-from lambdacore.readers import DataQuality, ReadLimits, read_trace, write_trace
+from lambdacore.readers import (
+    DataQuality,
+    ReadLimits,
+    WorkloadQuality,
+    read_azure2019,
+    read_trace,
+    write_trace,
+)
 from lambdacore.recorded import Counts, Cron, Recorded
 from lambdacore.required import RequiredConcurrency, required_concurrency
 from lambdacore.required_workload import RequiredEstimate
@@ -140,8 +147,10 @@ __all__ = [
     "Uniform",
     "Weibull",
     "Workload",
+    "WorkloadQuality",
     "compare",
     "monte_carlo",
+    "read_azure2019",
     "read_trace",
     "required_concurrency",
     "simulate",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from lambdacore.function import FixedDict
 from lambdacore.rate import Rate
 from lambdacore.recorded import Recorded
 from lambdacore.trace import Trace
+
+if TYPE_CHECKING:
+    from lambdacore.readers.quality import WorkloadQuality
 
 __all__ = ["Stream", "Workload"]
 
@@ -102,6 +105,15 @@ class Workload(Described, kind="workload"):
             _check.name("streams", name)
             _check.instance(f"streams[{name!r}]", stream, "a Stream", isinstance(stream, Stream))
         self._set(streams=FixedDict(streams))
+
+    @property
+    def quality(self) -> WorkloadQuality | None:
+        """What `read_azure2019` read and left out; None for a workload made otherwise.
+
+        It is no part of the workload's value: `replace` and `with_value` give one without it.
+        """
+        quality: WorkloadQuality | None = self.__dict__.get("_quality")
+        return quality
 
     @property
     def functions(self) -> tuple[str, ...]:

@@ -1,4 +1,7 @@
-"""Reading and writing traces. Readers only make Traces: nothing else knows a file format."""
+"""Reading and writing traces. Readers only make Traces, and of mere counts a Workload.
+
+Nothing else knows a file format.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,21 @@ from collections.abc import Callable
 
 from lambdacore import _text
 from lambdacore.errors import ConfigurationError, TraceError
-from lambdacore.readers import azure2021, own_csv, own_npz
-from lambdacore.readers.quality import DataQuality
+from lambdacore.readers import azure2019, azure2021, own_csv, own_npz
+from lambdacore.readers.azure2019 import read_azure2019
+from lambdacore.readers.quality import DataQuality, WorkloadQuality
 from lambdacore.readers.source import ReadLimits, Source
 from lambdacore.readers.writing import check_names, replacing
 from lambdacore.trace import Trace
 
-__all__ = ["DataQuality", "ReadLimits", "read_trace", "write_trace"]
+__all__ = [
+    "DataQuality",
+    "ReadLimits",
+    "WorkloadQuality",
+    "read_azure2019",
+    "read_trace",
+    "write_trace",
+]
 
 _READERS: dict[str, Callable[[Source], Trace]] = {
     own_csv.NAME: own_csv.read,
@@ -77,6 +88,8 @@ def read_trace(
     ConfigurationError
         No such format.
     """
+    if format == azure2019.NAME:
+        raise ConfigurationError(f"format = {format!r}: {azure2019.NO_TRACE}", argument="format")
     if format is not None and format not in _READERS:
         raise ConfigurationError(
             f"format = {format!r}: one of {', '.join(map(repr, _READERS))} is needed"
@@ -97,6 +110,9 @@ def read_trace(
 def _recognised(source: Source) -> str:
     if source.start(4) in own_npz.MAGIC:
         return own_npz.NAME
+    # Before the header, which has more columns than a trace may have.
+    if azure2019.recognises(source.start(512)):
+        raise source.error(f"a file of Azure Functions 2019: {azure2019.NO_TRACE}")
     header = source.header()
     for reader in _BY_HEADER:
         if reader.recognises(header):
