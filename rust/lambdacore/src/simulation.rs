@@ -38,18 +38,18 @@ pub struct Simulation<C = Wheel, K = PlainCounters> {
 /// nobody looks.
 pub(crate) trait Observer {
     /// An invocation of a version was admitted, and runs until `end`.
-    fn started(&mut self, version: usize, now: u64, end: u64);
-    /// An invocation of a version was admitted or not.
-    fn decided(&mut self, version: usize, verdict: Outcome, now: u64);
+    fn admitted(&mut self, version: usize, verdict: Outcome, now: u64, end: u64);
+    /// One was not.
+    fn throttled(&mut self, version: usize, verdict: Outcome, now: u64);
     /// A run of a version ended.
     fn ended(&mut self, version: usize, at: u64);
 }
 
 impl Observer for () {
     #[inline]
-    fn started(&mut self, _: usize, _: u64, _: u64) {}
+    fn admitted(&mut self, _: usize, _: Outcome, _: u64, _: u64) {}
     #[inline]
-    fn decided(&mut self, _: usize, _: Outcome, _: u64) {}
+    fn throttled(&mut self, _: usize, _: Outcome, _: u64) {}
     #[inline]
     fn ended(&mut self, _: usize, _: u64) {}
 }
@@ -247,9 +247,10 @@ impl<C: Calendar, K: Counters> Simulation<C, K> {
                 let end = now + init + duration;
                 last = last.max(end);
                 calendar.schedule(end, Permit::new::<EXTENDED>(version, source).0);
-                observer.started(version, now, end);
+                observer.admitted(version, verdict, now, end);
+            } else {
+                observer.throttled(version, verdict, now);
             }
-            observer.decided(version, verdict, now);
             *outcome = verdict as u8;
         }
         *last_completion = last;

@@ -25,11 +25,18 @@ impl Level {
 /// What is counted of one function.
 #[derive(Clone, Copy, Debug, Default)]
 struct Counts {
+    level: Level,
     busy: u128,
     outcomes: [u64; Outcome::CODES],
 }
 
 impl Counts {
+    #[inline]
+    fn count(&mut self, verdict: Outcome, counted: bool) {
+        let count = &mut self.outcomes[verdict as usize % Outcome::CODES];
+        *count = count.wrapping_add(u64::from(counted));
+    }
+
     /// Arrivals and throttles.
     fn arrivals(&self) -> (u64, u64) {
         let throttled = &self.outcomes[Outcome::FIRST_THROTTLED as usize..];
@@ -71,9 +78,8 @@ impl Times {
 pub(super) struct Recorder<const TIMED: bool> {
     /// For each version of the account, the row of its function.
     row_of: Vec<u32>,
-    levels: Vec<Level>,
-    account: Level,
     counts: Vec<Counts>,
+    account: Level,
     /// A row for each function, and the account's last; so too the times.
     rows: Vec<Row>,
     times: Vec<Times>,
@@ -101,9 +107,8 @@ impl<const TIMED: bool> Recorder<TIMED> {
         let times = Times { since: counted.start, ..Times::default() };
         Self {
             row_of,
-            levels: vec![Level::default(); functions],
-            account: Level::default(),
             counts: vec![Counts::default(); functions],
+            account: Level::default(),
             rows: vec![Row::default(); functions + 1],
             times: vec![times; functions + 1],
             counted,
@@ -131,7 +136,10 @@ impl<const TIMED: bool> Recorder<TIMED> {
             let of_function = self.counts.get(row).map(Counts::arrivals);
             let counts = of_function.unwrap_or(all);
             all = (all.0 + counts.0, all.1 + counts.1);
-            let level = self.levels.get_mut(row).unwrap_or(&mut self.account);
+            let level = match self.counts.get_mut(row) {
+                Some(counts) => &mut counts.level,
+                None => &mut self.account,
+            };
             let of_row = &mut self.rows[row];
             if let Some(bin) = self.bin {
                 of_row.peak = of_row.peak.max(level.maximum);
@@ -152,7 +160,7 @@ impl<const TIMED: bool> Recorder<TIMED> {
         self.end_bin();
         let mut quantiles = Vec::new();
         if TIMED {
-            let levels = self.levels.iter().chain([&self.account]);
+            let levels = self.counts.iter().map(|counts| &counts.level).chain([&self.account]);
             for (times, level) in self.times.iter_mut().zip(levels) {
                 times.note(level.running, self.counted.end);
                 quantiles.push(levels_of(&times.at_level, &self.quantiles));
@@ -178,7 +186,7 @@ impl<const TIMED: bool> Recorder<TIMED> {
     fn note_times(&mut self, row: usize, now: u64) {
         if TIMED {
             let now = self.clip(now);
-            self.times[row].note(self.levels[row].running, now);
+            self.times[row].note(self.counts[row].level.running, now);
             if let Some(account) = self.times.last_mut() {
                 account.note(self.account.running, now);
             }
@@ -190,28 +198,31 @@ impl<const TIMED: bool> Recorder<TIMED> {
 #[allow(clippy::inline_always)]
 impl<const TIMED: bool> Observer for Recorder<TIMED> {
     #[inline(always)]
-    fn started(&mut self, version: usize, now: u64, end: u64) {
+    fn admitted(&mut self, version: usize, verdict: Outcome, now: u64, end: u64) {
         let row = self.row_of[version] as usize;
         self.note_times(row, now);
-        self.levels[row].start();
+        let Range { start, end: horizon } = self.counted;
+        let held = end.min(horizon).max(start) - now.max(start);
         self.account.start();
-        let held = self.clip(end) - self.clip(now);
-        self.counts[row].busy += u128::from(held);
+        let counts = &mut self.counts[row];
+        counts.level.start();
+        // Less than the time of 2^32 runs at once: neither overflows.
+        counts.busy = counts.busy.wrapping_add(u128::from(held));
+        counts.count(verdict, now >= start);
     }
 
     #[inline(always)]
-    fn decided(&mut self, version: usize, verdict: Outcome, now: u64) {
+    fn throttled(&mut self, version: usize, verdict: Outcome, now: u64) {
         let row = self.row_of[version] as usize;
-        let counts = u64::from(now >= self.counted.start);
-        self.counts[row].outcomes[verdict as usize % Outcome::CODES] += counts;
+        self.counts[row].count(verdict, now >= self.counted.start);
     }
 
     #[inline(always)]
     fn ended(&mut self, version: usize, at: u64) {
         let row = self.row_of[version] as usize;
         self.note_times(row, at);
-        self.levels[row].running -= 1;
         self.account.running -= 1;
+        self.counts[row].level.running -= 1;
     }
 }
 
