@@ -141,11 +141,15 @@ def peers() -> None:
     lost: dict[str, list[float]] = {name: [] for name in contestants}
     for seed in range(ROUNDS):
         for name, (run, calls) in contestants.items():
-            took, arrived, dropped = cpu(lambda run=run, calls=calls, seed=seed: run(calls, seed + 1))
+            took, arrived, dropped = cpu(
+                lambda run=run, calls=calls, seed=seed: run(calls, seed + 1)
+            )
             times[name].append(took / arrived * 1e9)
             lost[name].append(dropped / arrived)
     first = statistics.median(times["lambdacore, 1 thread"])
-    print(f"Erlang loss system, {LIMIT:,} in flight; exact ratio {EXACT:.4%}; CPU time, draws included")
+    print(
+        f"Erlang loss system, {LIMIT:,} in flight; exact ratio {EXACT:.4%}; CPU time, draws included"
+    )
     print(f"{'':24}{'ns a call':>10}{'M calls/CPU s':>15}{'against ours':>14}{'lost':>10}")
     for name, taken in times.items():
         median = statistics.median(taken)

@@ -31,6 +31,13 @@ class Described:
         for name, value in values.items():
             object.__setattr__(self, name, value)
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # What is frozen stays so on the other side of a pickle.
+        for value in state.values():
+            if isinstance(value, np.ndarray):
+                value.flags.writeable = False
+        self.__dict__.update(state)
+
     def replace(self, **changes: Any) -> Self:
         """Give the same with some fields changed.
 
@@ -58,6 +65,8 @@ def described(value: Any) -> Any:
 
         data = np.ascontiguousarray(value, value.dtype.newbyteorder("<"))
         return f"{value.dtype.str} {value.shape} {hashlib.sha256(data.data).hexdigest()}"
+    if isinstance(value, np.generic):
+        return value.item()
     if isinstance(value, dict):
         return {str(key): described(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

@@ -14,8 +14,10 @@ from lambdacore.distributions import (
     Distribution,
     Exponential,
     Uniform,
+    _length,
     _positive,
     distribution,
+    sequence,
 )
 from lambdacore.errors import ConfigurationError
 from lambdacore.rate import Rate, rate, rate_number, spec_of
@@ -242,10 +244,13 @@ class MarkovModulated(Arrivals, kind="markov-modulated"):
     start: int | None = None
 
     def __post_init__(self) -> None:
-        rates = tuple(rate_number(f"rates[{i}]", value) for i, value in enumerate(self.rates))
+        rates = tuple(
+            rate_number(f"rates[{i}]", value)
+            for i, value in enumerate(sequence("rates", self.rates))
+        )
         stays = tuple(
             _stay(f"stays[{i}]", stay if isinstance(stay, Distribution) else Exponential(stay))
-            for i, stay in enumerate(self.stays)
+            for i, stay in enumerate(sequence("stays", self.stays))
         )
         count = len(rates)
         if not 0 < count < 1_000 or len(stays) != count:
@@ -308,10 +313,10 @@ class Batches(Arrivals, kind="batches"):
 
     def __post_init__(self) -> None:
         of = self.of if isinstance(self.of, Arrivals) else Poisson(self.of)
-        if of.brings_durations or len(of._parts()) > 1:
+        if of.kind == "recorded" or len(of._parts()) > 1:
             raise ConfigurationError(
-                "of: one process without durations of its own is needed (recorded calls are "
-                "scaled instead; of several, make batches of each)",
+                "of: one process is needed (recorded calls are scaled instead; of "
+                "several, make batches of each)",
                 argument="of",
             )
         _count("size", self.size)
@@ -395,7 +400,7 @@ def _count(argument: str, value: Any) -> tuple[Any, ...]:
 def _offset(argument: str, value: Any) -> tuple[Any, ...]:
     if isinstance(value, Distribution):
         return value._spec()
-    seconds = _check.seconds(argument, value)
+    seconds = _length(argument, value)
     return (Uniform(0.0, seconds) if seconds else Constant(0.0))._spec()
 
 

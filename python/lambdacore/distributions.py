@@ -65,7 +65,7 @@ class Distribution(Described):
         -------
         ndarray of float64, shape (size,)
         """
-        count = _check.whole("size", size, 0, 2**40)
+        count = _check.whole("size", size, 0, 2**31 - 1)
         return _core.draw_law(self._spec(), seed_of(rng), count) / 1e9
 
 
@@ -182,13 +182,21 @@ class LogNormal(Distribution, kind="lognormal"):
                     "LogNormal: give mean= and cv=, or quantiles={0.5: ..., 0.99: ...}",
                     argument="mean" if self.mean is None else "cv",
                 )
-            _positive("cv", self.cv, zero=True)
+            _spread("cv", self.cv, zero=True)
             self._set(mean=_length("mean", self.mean, above_zero=True), cv=float(self.cv))
             return
-        if isinstance(self.quantiles, Mapping):
-            pairs = [(float(p), q) for p, q in self.quantiles.items()]
-        else:
-            pairs = [(float(p), q) for p, q in self.quantiles]
+        given = self.quantiles
+        try:
+            pairs = [
+                (_check.ratio("quantiles", p), q)
+                for p, q in (given.items() if isinstance(given, Mapping) else given)
+            ]
+        except (TypeError, ValueError):
+            raise ConfigurationError(
+                f"quantiles = {given!r}: two probabilities with their seconds are needed, such as "
+                "{0.5: 0.1, 0.99: 2.0}",
+                argument="quantiles",
+            ) from None
         if len(pairs) != 2:
             raise ConfigurationError(
                 f"quantiles: give two, not {len(pairs)}; through more of them: lc.Quantiles",
@@ -202,18 +210,34 @@ class LogNormal(Distribution, kind="lognormal"):
             )
         low = _length("quantiles", low, above_zero=True)
         high = _length("quantiles", high, above_zero=True)
-        _ascend(quantiles=low, quantile=high)
+        if low > high:
+            raise ConfigurationError(
+                f"quantiles: {high:g} s at {q:g} is below {low:g} s at {p:g}", argument="quantiles"
+            )
         self._set(quantiles=((p, low), (q, high)))
         from statistics import NormalDist
 
         at_p, at_q = NormalDist().inv_cdf(p), NormalDist().inv_cdf(q)
         sigma = math.log(high / low) / (at_q - at_p)
         mu = math.log(low) - sigma * at_p
-        self._set(mean=math.exp(mu + sigma**2 / 2), cv=math.sqrt(math.expm1(sigma**2)))
+        if sigma > 5:
+            raise ConfigurationError(
+                f"quantiles: a factor of {high / low:g} between {p:g} and {q:g} is no lognormal "
+                "spread (its cv would be above 10^5)",
+                argument="quantiles",
+            )
+        mean, cv = math.exp(mu + sigma**2 / 2), math.sqrt(math.expm1(sigma**2))
+        for name, derived in (("mean", mean), ("cv", cv)):
+            if getattr(self, name) not in (None, derived):
+                raise ConfigurationError(
+                    f"quantiles: they give the {name} ({derived:g}); leave {name}= out",
+                    argument="quantiles",
+                )
+        self._set(mean=mean, cv=cv)
 
     def replace(self, **changes: Any) -> LogNormal:
         """Give the same with some fields changed; a mean or a cv takes the quantiles' place."""
-        if self.quantiles is not None and "quantiles" not in changes:
+        if self.quantiles is not None and changes and "quantiles" not in changes:
             changes = {"mean": self.mean, "cv": self.cv, "quantiles": None, **changes}
         return super().replace(**changes)
 
@@ -239,7 +263,7 @@ class Gamma(Distribution, kind="gamma"):
     cv: float
 
     def __post_init__(self) -> None:
-        self._set(mean=_length("mean", self.mean, above_zero=True), cv=_positive("cv", self.cv))
+        self._set(mean=_length("mean", self.mean, above_zero=True), cv=_spread("cv", self.cv))
 
     def _spec(self) -> tuple[Any, ...]:
         return "gamma", self.mean, self.cv
@@ -262,7 +286,7 @@ class Weibull(Distribution, kind="weibull"):
 
     def __post_init__(self) -> None:
         self._set(
-            shape=_positive("shape", self.shape),
+            shape=_spread("shape", self.shape, least=0.01),
             scale=_length("scale", self.scale, above_zero=True),
         )
 
@@ -373,9 +397,13 @@ class Quantiles(Distribution, kind="quantiles"):
 
     def __post_init__(self) -> None:
         chances = tuple(
-            _check.ratio(f"probabilities[{i}]", p) for i, p in enumerate(self.probabilities)
+            _check.ratio(f"probabilities[{i}]", p)
+            for i, p in enumerate(sequence("probabilities", self.probabilities))
         )
-        lengths = tuple(_length(f"values[{i}]", value) for i, value in enumerate(self.values))
+        lengths = tuple(
+            _length(f"values[{i}]", value)
+            for i, value in enumerate(sequence("values", self.values))
+        )
         if len(chances) != len(lengths) or len(chances) < 2:
             raise ConfigurationError(
                 f"{len(chances)} probabilities and {len(lengths)} values: as many of each are "
@@ -431,9 +459,13 @@ class Mixture(Distribution, kind="mixture"):
     weights: Sequence[float]
 
     def __post_init__(self) -> None:
-        parts = tuple(distribution(f"parts[{i}]", part) for i, part in enumerate(self.parts))
+        parts = tuple(
+            distribution(f"parts[{i}]", part)
+            for i, part in enumerate(sequence("parts", self.parts))
+        )
         weights = tuple(
-            _positive(f"weights[{i}]", weight, zero=True) for i, weight in enumerate(self.weights)
+            _positive(f"weights[{i}]", weight, zero=True)
+            for i, weight in enumerate(sequence("weights", self.weights))
         )
         if not parts or len(parts) != len(weights) or not sum(weights):
             raise ConfigurationError(
@@ -478,6 +510,27 @@ def _positive(argument: str, value: Any, *, zero: bool = False) -> float:
             argument=argument,
         )
     return number
+
+
+def _spread(argument: str, value: Any, *, zero: bool = False, least: float = 1e-6) -> float:
+    """Check a shape or a cv: beyond some bounds there is nothing left to draw."""
+    number = _positive(argument, value, zero=zero)
+    if number > 1e5 or 0 < number < least:
+        raise ConfigurationError(
+            f"{argument} = {number:g}: a number from {least:g} to 100,000 is needed",
+            argument=argument,
+        )
+    return number
+
+
+def sequence(argument: str, values: Any) -> list[Any]:
+    """Read a sequence; a single value is none."""
+    try:
+        return list(values)
+    except TypeError:
+        raise ConfigurationError(
+            f"{argument} = {values!r}: several values are needed", argument=argument
+        ) from None
 
 
 def _ascend(*, strictly: bool = False, **values: float) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from lambdacore import _check
 from lambdacore._described import Described
+from lambdacore.distributions import sequence
 from lambdacore.errors import ConfigurationError
 
 __all__ = ["Rate"]
@@ -93,6 +94,7 @@ class Rate(Described, kind="rate"):
         period : float, optional
             Seconds after which all begins again.
         """
+        times, rates = sequence("times", times), sequence("rates", rates)
         if len(times) != len(rates):
             raise ConfigurationError(
                 f"{len(times)} times and {len(rates)} rates: as many of each are needed",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Self
@@ -11,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lambdacore import _check, _columns, _text
-from lambdacore.arrivals import Arrivals, Span, batched
+from lambdacore.arrivals import Arrivals, Span, _refuse_many_turns, batched
 from lambdacore.distributions import Distribution
 from lambdacore.errors import ConfigurationError
 from lambdacore.trace import Trace
@@ -79,11 +80,15 @@ class Recorded(Arrivals, kind="recorded"):
             length = last + 1
         else:
             length = _check.to_nanoseconds(_check.length("span", self.span))
+            if 0 <= last - length < last >> 50:
+                length = last + 1  # as near as a number of seconds can say it
             if length <= last:
                 raise ConfigurationError(
                     f"span = {self.span:g} s ends before the last call, at {_text.seconds(last)}",
                     argument="span",
                 )
+        if length >= 2**61:
+            raise ConfigurationError("span: below 2^61 ns (73 years)", argument="span")
         if self.block is not None:
             block = _check.to_nanoseconds(_check.length("block", self.block))
             if not 1_000 <= block <= length:
@@ -145,9 +150,12 @@ class Recorded(Arrivals, kind="recorded"):
 
     def _spec(self, span: Span) -> tuple[Any, ...]:
         block = None if self.block is None else _check.to_nanoseconds(self.block)
+        speed = self.scale if self.scale_as == "faster" else 1.0
+        length: int = self._length  # type: ignore[attr-defined]
+        what = "span" if block is None else "block"
+        _refuse_many_turns(what, span.seconds * speed / ((block or length) / 1e9))
         duration = None if self.duration is None else self.duration.view(np.uint64)
         how = self.scale_as or "users"
-        length: int = self._length  # type: ignore[attr-defined]
         return "recorded", self.arrival.view(np.uint64), duration, length, block, how, self.scale
 
     def __repr__(self) -> str:
@@ -194,7 +202,12 @@ class Counts(Arrivals, kind="counts"):
             raise ConfigurationError(
                 f"counts[{at}] = {counts[at]}: from 0 to 2^31 - 1", argument="counts"
             )
-        _check.length("period", self.period)
+        period = _check.to_nanoseconds(_check.length("period", self.period))
+        if period * len(counts) > 2**60:
+            raise ConfigurationError(
+                f"counts: {len(counts):,} bins of {self.period:g} s end after 2^60 ns (36 years)",
+                argument="counts",
+            )
         _check.one_of("within", self.within, ("uniform", "even", "start"))
         kept = counts.astype(np.uint32)
         kept.flags.writeable = False
@@ -271,7 +284,8 @@ class Cron(Arrivals, kind="cron"):
 
     def _times(self, span: Span) -> Iterator[int]:
         minutes, hours, days, months, weekdays = _fields(self.expression)
-        either = len(days) < 31 and len(weekdays) < 7
+        # As Unix has it: what matters is whether a field was left open, not what it says.
+        either = not any(field.startswith("*") for field in self.expression.split()[2::2])
         zero = dt.datetime.fromisoformat(str(self.start))
         if span.seconds > 400 * 366 * 86_400:
             raise ConfigurationError("horizon: cron runs for 400 years at most", argument="horizon")
@@ -295,6 +309,7 @@ class Cron(Arrivals, kind="cron"):
             day += dt.timedelta(days=1)
 
 
+_CRON_PART = re.compile(r"(\*|[0-9]{1,4}(-[0-9]{1,4})?)(/[0-9]{1,4})?")
 _RANGES = (("minute", 0, 59), ("hour", 0, 23), ("day", 1, 31), ("month", 1, 12), ("weekday", 0, 7))
 
 
@@ -313,6 +328,8 @@ def _fields(expression: Any) -> list[Sequence[int]]:
             span, slash, step = part.partition("/")
             first, dash, last = span.partition("-")
             try:
+                if not _CRON_PART.fullmatch(part):
+                    raise ValueError
                 begin, end = (low, high) if span == "*" else (int(first), int(last or first))
                 if slash and not dash and span != "*":
                     end = high

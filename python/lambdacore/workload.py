@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -67,7 +66,7 @@ class Stream(Described, kind="stream"):
         return name, parts, *lengths
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Workload(Described, kind="workload"):
     """Streams of calls, one for each function (or version, or alias).
 
@@ -129,6 +128,10 @@ class Workload(Described, kind="workload"):
 
     def __len__(self) -> int:
         return len(self.streams)
+
+    def __eq__(self, other: object) -> bool:
+        # The order counts: traces list functions by it, and ties at one instant follow it.
+        return isinstance(other, Workload) and [*self.streams.items()] == [*other.streams.items()]
 
     def __hash__(self) -> int:
         return hash(tuple(self.streams))
@@ -275,17 +278,26 @@ class Workload(Described, kind="workload"):
         if not len(trace):
             raise ConfigurationError("trace: it holds no call to fit", argument="trace")
         first, last = trace.span
-        span = (last - first + 1) / 1e9
+        # A record of one instant is taken to last a second.
+        length = max(last - first + 1, 10**9 if last == first else 1_000_000)
+        span = length / 1e9
+        bin_length = _check.to_nanoseconds(_check.length("period", period))
+        if bin_length < 1_000:
+            raise ConfigurationError("period: a microsecond or more", argument="period")
+        # What is left over at the end is a bin of its own if it is not next to nothing.
+        bins = max(length // bin_length + (length % bin_length > bin_length // 1_000), 1)
+        starts = [i * bin_length / 1e9 for i in range(bins)]
+        lengths = np.diff([*starts, span])
         streams = {}
         for index, name in enumerate(trace.functions):
             rows = trace.function == index
             if not rows.any():
                 continue
             if how == "blocks":
-                length = min(max(span / 20, 1.0), span) if block is None else block
+                taken = min(max(span / 20, 1.0), span) if block is None else block
                 streams[name] = Stream(
                     Recorded(
-                        trace.arrival[rows] - first, trace.duration[rows], span, length,
+                        trace.arrival[rows] - first, trace.duration[rows], span, taken,
                         scale, scale_as,
                     )
                 )  # fmt: skip
@@ -294,13 +306,9 @@ class Workload(Described, kind="workload"):
                 raise ConfigurationError(
                     "scale_as: of a rate, only 'users' has a meaning", argument="scale_as"
                 )
-            bins = max(math.ceil(span / _check.length("period", period) - 1e-9), 1)
-            counts = np.bincount(
-                ((trace.arrival[rows] - first) / 1e9 // period).astype(np.int64), minlength=bins
-            )
-            lengths = np.append(np.full(bins - 1, period), span - (bins - 1) * period)
-            rates = scale * counts / lengths
-            pattern = Rate.steps([i * period for i in range(bins)], rates.tolist(), span)
+            places = np.minimum((trace.arrival[rows] - first) // bin_length, bins - 1)
+            rates = scale * np.bincount(places, minlength=bins) / lengths
+            pattern = Rate.steps(starts, rates.tolist(), span)
             streams[name] = Stream(Poisson(pattern), Empirical(trace.duration[rows]))
         return cls(streams)
 

@@ -4,8 +4,8 @@ use lambdacore::traffic::{
     Arrivals, Counts, Gap, Law, Rates, Recorded, Scale, State, States, Stream, Traffic,
     TrafficError, Within,
 };
-use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
-use pyo3::exceptions::PyValueError;
+use numpy::{IntoPyArray, PyArray1, PyArrayMethods, PyReadonlyArray1};
+use pyo3::exceptions::{PyMemoryError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
@@ -62,17 +62,18 @@ impl Workload {
                 traffic = traffic.in_blocks_of(rows);
             }
             while let Some(block) = traffic.next_block() {
-                arrival.extend_from_slice(block.arrival);
-                function.extend_from_slice(block.function);
-                duration.extend_from_slice(block.duration);
+                extend(&mut arrival, block.arrival)?;
+                extend(&mut function, block.function)?;
+                extend(&mut duration, block.duration)?;
                 if let Some(of_block) = block.init {
-                    init.get_or_insert_default().extend_from_slice(of_block);
+                    extend(init.get_or_insert_default(), of_block)?;
                 }
                 if watch.advance(block.len()).is_break() {
                     break;
                 }
             }
-        });
+            PyResult::Ok(())
+        })?;
         watch.finish()?;
         let init = init.map(|init| init.into_pyarray(py));
         Ok((arrival.into_pyarray(py), function.into_pyarray(py), duration.into_pyarray(py), init))
@@ -85,6 +86,15 @@ impl Workload {
     }
 }
 
+/// Extends a column, or says that there is no memory for it.
+fn extend<T: Copy>(column: &mut Vec<T>, more: &[T]) -> PyResult<()> {
+    column.try_reserve(more.len()).map_err(|_| {
+        PyMemoryError::new_err(format!("no memory for more than {} calls", column.len()))
+    })?;
+    column.extend_from_slice(more);
+    Ok(())
+}
+
 /// Draws of a law by their index, in nanoseconds: what a stream named `name` would draw for its
 /// durations.
 #[pyfunction]
@@ -94,7 +104,23 @@ pub(crate) fn draw_law<'py>(
     seed: u128,
     count: usize,
 ) -> PyResult<Bound<'py, PyArray1<u64>>> {
-    Ok(law(of)?.sample(seed, count).into_pyarray(py))
+    let law = law(of)?;
+    let drawn = PyArray1::<u64>::zeros(py, count, false);
+    let mut written = drawn.readwrite();
+    let mut watch = Watch::new(None);
+    let (mut first, pieces) = (0, written.as_slice_mut()?.chunks_mut(1 << 16));
+    py.detach(|| {
+        for piece in pieces {
+            law.sample(seed, first, piece);
+            first += piece.len() as u64;
+            if watch.advance(piece.len()).is_break() {
+                break;
+            }
+        }
+    });
+    watch.finish()?;
+    drop(written);
+    Ok(drawn)
 }
 
 /// Python checks what users give, and names it; what comes here by force is refused all the same.

@@ -88,8 +88,8 @@ impl Arrivals {
     pub(crate) fn expected(&self, horizon: u64) -> f64 {
         match self {
             Self::Renewal { rates, .. } => rates.expected(horizon),
-            Self::Modulated(states) => states.rate() * horizon as f64 * 1e-9,
-            Self::Batches { of, size, .. } => of.expected(horizon) * (size.mean() * 1e-9).max(1.0),
+            Self::Modulated(states) => states.expected(horizon),
+            Self::Batches { of, size, .. } => of.expected(horizon) * size.mean_count(),
             Self::Every { period, offset } => {
                 (horizon.saturating_sub(*offset) as f64 / *period as f64).ceil()
             }
@@ -142,7 +142,7 @@ impl Arrivals {
                 Running::Times(times.collect::<Vec<_>>().into_iter())
             }
             Self::Counts(counts) => Running::Counts(counts.start(draws, lead, horizon)),
-            Self::Recorded(recorded) => Running::Recorded(recorded.start(draws, horizon)),
+            Self::Recorded(recorded) => Running::Recorded(recorded.start(draws, lead, horizon)),
         }
     }
 }

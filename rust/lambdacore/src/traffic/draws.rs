@@ -49,10 +49,16 @@ impl Draws {
     }
 
     /// Those of a part: of a purpose, or of one of several things that draw alike.
+    ///
+    /// A path of parts is mixed into one word, step by step (the finalizer of SplitMix64, a
+    /// bijection): parts of one whole never meet, and paths of different lengths hardly ever.
     #[must_use]
     pub(crate) fn part(self, number: u32) -> Self {
-        // A path of parts is a number in base 2^16, never zero in a digit.
-        Self { purpose: self.purpose << 16 | u64::from(number + 1), ..self }
+        let step = (u64::from(number) + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let mut purpose = self.purpose.wrapping_add(step);
+        purpose = (purpose ^ purpose >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        purpose = (purpose ^ purpose >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+        Self { purpose: purpose ^ purpose >> 31, ..self }
     }
 
     #[must_use]

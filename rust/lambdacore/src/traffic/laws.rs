@@ -221,11 +221,21 @@ impl Law {
         matches!(self.0, Kind::Exponential { .. })
     }
 
-    /// The first draws, in nanoseconds: the durations of a stream without a name.
-    pub fn sample(&self, seed: u128, count: usize) -> Vec<u64> {
-        let mut drawn = vec![0; count];
-        Drawn::new(self, Draws::of(seed, "", 0), Purpose::Duration).fill(0, &mut drawn);
-        drawn
+    /// Fills with draws from the `first` on, in nanoseconds: durations of a stream without a name.
+    pub fn sample(&self, seed: u128, first: u64, out: &mut [u64]) {
+        Drawn::new(self, Draws::of(seed, "", 0), Purpose::Duration).fill(first, out);
+    }
+
+    /// The mean of what it gives as a number of calls: rounded, 1 at least. Of many draws, where
+    /// it is not the same every time.
+    pub(crate) fn mean_count(&self) -> f64 {
+        let count = |nanoseconds: f64| rint(nanoseconds / SECOND).max(1.0);
+        if let Kind::Constant(value) = &self.0 {
+            return count(*value as f64);
+        }
+        const MANY: u64 = 10_000;
+        let drawn = Drawn::new(self, Draws::of(0, "", 0), Purpose::Size);
+        (0..MANY).map(|index| count(drawn.at(index))).sum::<f64>() / MANY as f64
     }
 
     /// The draw of one index, as nanoseconds that need not be whole.

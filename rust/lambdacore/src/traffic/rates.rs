@@ -234,6 +234,9 @@ fn per_exposure(stretch: Stretch) -> f64 {
 
 /// How long `x` it takes until `rate x + slope x^2 / 2` is `exposure`; infinite where it never is.
 fn time_to_use(exposure: f64, rate: f64, slope: f64) -> f64 {
+    if exposure == 0.0 {
+        return 0.0;
+    }
     let square = rate * rate + 2.0 * slope * exposure;
     if square < 0.0 {
         return f64::INFINITY;

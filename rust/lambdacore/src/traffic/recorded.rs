@@ -72,8 +72,8 @@ impl Recorded {
         self.arrival.len() as f64 * factor * (horizon as f64 / self.span as f64)
     }
 
-    pub(crate) fn start(&self, draws: Draws, horizon: u64) -> Replay {
-        Replay {
+    pub(crate) fn start(&self, draws: Draws, lead: u64, horizon: u64) -> Replay {
+        let mut replay = Replay {
             record: self.clone(),
             starts: draws.purpose(Purpose::Block),
             kept: draws.purpose(Purpose::Copies),
@@ -81,8 +81,15 @@ impl Recorded {
             thinned: 0,
             calls: Vec::new(),
             next: 0,
+            early: 0,
             horizon: if self.arrival.is_empty() { 0 } else { horizon },
+        };
+        if self.block.is_none() {
+            // The record begins at the traffic's own time zero, and has been played before.
+            let length = replay.block_start(1).max(1);
+            replay.early = (length - lead % length) % length;
         }
+        replay
     }
 }
 
@@ -98,13 +105,15 @@ pub(crate) struct Replay {
     /// The calls of the present block, in order.
     calls: Vec<Call>,
     next: usize,
+    /// Nanoseconds by which the first block begins before time zero.
+    early: u64,
     horizon: u64,
 }
 
 impl Replay {
     pub(crate) fn next(&mut self) -> Option<Call> {
         while self.next == self.calls.len() {
-            if self.block_start(self.blocks) >= self.horizon {
+            if self.block_start(self.blocks) >= self.horizon.saturating_add(self.early) {
                 return None;
             }
             self.draw_block();
@@ -150,29 +159,33 @@ impl Replay {
                 self.calls.sort_by_key(|call| call.at);
             }
             Scale::Faster(_) => self.copy(0, |_, _| true),
-            Scale::Stretched(factor) => {
-                self.copy(0, |_, _| true);
-                self.multiply(factor);
-            }
+            Scale::Stretched(factor) => self.stretch(factor),
         }
         let (speed, next) = (self.speed(), self.block_start(self.blocks + 1));
-        for call in &mut self.calls {
+        let early = self.early;
+        self.calls.retain_mut(|call| {
             let after = if speed == 1.0 { call.at } else { (call.at as f64 / speed) as u64 };
-            call.at = base.saturating_add(after).min(next);
-        }
+            let at = base.saturating_add(after).min(next);
+            call.at = at.saturating_sub(early);
+            at >= early
+        });
         self.blocks += 1;
+    }
+
+    /// Where the block of a copy begins in the record.
+    fn block_in_record(&self, copy: u32) -> u64 {
+        match self.record.block {
+            Some(_) => self.starts.part(copy).below(self.blocks, self.record.span as usize) as u64,
+            None => 0,
+        }
     }
 
     /// Puts a block of the record, from a start of its own, among the calls; times count from
     /// the start of the block.
     fn copy(&mut self, copy: u32, keep: impl Fn(u64, usize) -> bool) {
-        let Recorded { arrival, duration, span, block, .. } = &self.record;
-        let (span, length) = (*span, self.length());
-        let start = match block {
-            Some(_) => self.starts.part(copy).below(self.blocks, span as usize) as u64,
-            None => 0,
-        };
-        let end = start + length;
+        let start = self.block_in_record(copy);
+        let Recorded { arrival, duration, span, .. } = &self.record;
+        let (span, end) = (*span, start + self.length());
         let row = |at: u64| arrival.partition_point(|&arrival| arrival < at);
         // Up to the end of the circle, and on from its beginning.
         let rows = (row(start)..row(end)).map(|row| (row, 0));
@@ -186,20 +199,32 @@ impl Replay {
         }
     }
 
-    /// Makes each call several, evenly spread until the next one comes.
-    fn multiply(&mut self, factor: f64) {
-        let (length, whole) = (self.length(), factor.floor());
-        let share = factor - whole;
-        let calls = std::mem::take(&mut self.calls);
-        for (i, call) in calls.iter().enumerate() {
-            let until = calls.get(i + 1).map_or(length, |next| next.at);
+    /// Puts a block among the calls in which each call of the record became several, evenly spread
+    /// until the next one comes. Those of the call before the block reach into it.
+    fn stretch(&mut self, factor: f64) {
+        let start = self.block_in_record(0);
+        let Recorded { arrival, duration, span, .. } = &self.record;
+        let (span, rows) = (*span, arrival.len());
+        let (from, until) = (start + span, start + span + self.length());
+        let (whole, share) = (factor.floor(), factor - factor.floor());
+        // On three turns of the circle, of which the second holds the start of the block.
+        let at = |row: usize| arrival[row % rows] + (row / rows) as u64 * span;
+        let first = rows + arrival.partition_point(|&at| at < start);
+        for row in first - 1.. {
+            let (begins, next) = (at(row), at(row + 1));
+            if begins >= until {
+                break;
+            }
             let further = share > 0.0 && self.kept.uniform(self.thinned) < share;
             self.thinned += 1;
             let count = whole as u64 + u64::from(further);
-            let gap = u128::from(until - call.at);
+            let duration = duration.as_ref().map_or(0, |duration| duration[row % rows]);
             for part in 0..count {
-                let after = (gap * u128::from(part) / u128::from(count)) as u64;
-                self.calls.push(Call { at: call.at + after, ..*call });
+                let after = u128::from(next - begins) * u128::from(part) / u128::from(count);
+                let at = begins + after as u64;
+                if (from..until).contains(&at) {
+                    self.calls.push(Call { at: at - from, duration });
+                }
             }
         }
     }
@@ -210,7 +235,7 @@ mod tests {
     use super::*;
 
     fn play(recorded: &Recorded, horizon: u64) -> Vec<Call> {
-        let mut replay = recorded.start(Draws::of(5, "f", 0), horizon);
+        let mut replay = recorded.start(Draws::of(5, "f", 0), 0, horizon);
         std::iter::from_fn(|| replay.next()).collect()
     }
 

@@ -60,24 +60,46 @@ impl States {
         self.states.iter().zip(&self.shares).map(|(state, share)| state.rate * share).sum()
     }
 
+    /// Arrivals expected in the first `horizon` nanoseconds; a state in which it begins counts for
+    /// one mean stay.
+    pub(crate) fn expected(&self, horizon: u64) -> f64 {
+        let horizon = horizon as f64;
+        let (rate, stay) = self.first.map_or((0.0, 0.0), |first| {
+            (self.states[first].rate, self.states[first].stay.mean().min(horizon))
+        });
+        (rate * stay + self.rate() * (horizon - stay)) * 1e-9
+    }
+
     pub(crate) fn start(&self, draws: Draws) -> Visits {
         let choices = draws.purpose(Purpose::State);
         let stays = draws.purpose(Purpose::Holding);
-        let stays = (self.states.iter().enumerate())
+        let stays: Vec<Drawn> = (self.states.iter().enumerate())
             .map(|(i, state)| Drawn::new(&state.stay, stays.part(i as u32), Purpose::Holding))
             .collect();
         let found = draws.purpose(Purpose::Phase);
         let state = self.first.unwrap_or_else(|| choose(&self.shares, found.uniform(0)));
-        // Of a stay that is found under way, a part is left. For exponential stays that is a whole
-        // one again, for constant ones any share; for others this is near.
-        let left = match (self.first, self.states[state].stay.is_exponential()) {
-            (Some(_), _) | (_, true) => 1.0,
-            (None, false) => found.uniform(1),
+        let stay = &self.states[state].stay;
+        let first_stay = match self.first {
+            Some(_) => stays[state].at(0),
+            None => left_of(stay, &stays[state], found),
         };
         let next = self.states.iter().map(|state| state.next.clone()).collect();
         let rates = self.states.iter().map(|state| state.rate * 1e-9).collect();
-        Visits { rates, next, stays, choices, state, visits: 0, now: 0, left }
+        Visits { rates, next, stays, choices, state, visits: 0, now: 0, first_stay }
     }
+}
+
+/// What is left of a stay that is found under way. Of an exponential one, that is a whole one again.
+/// Of others, a long one is found more often, in proportion to its length: it is chosen so from
+/// many, and is found at any of its moments alike.
+fn left_of(stay: &Law, stays: &Drawn, found: Draws) -> f64 {
+    const MANY: u64 = 256;
+    if stay.is_exponential() {
+        return stays.at(0);
+    }
+    let candidates = Drawn::new(stay, found, Purpose::Holding);
+    let lengths: Vec<f64> = (0..MANY).map(|index| candidates.at(index)).collect();
+    lengths[choose(&lengths, found.uniform(1))] * found.uniform(2)
 }
 
 /// The index that a number from 0 to 1 falls on, by weight.
@@ -138,21 +160,24 @@ pub(crate) struct Visits {
     state: usize,
     visits: u64,
     now: u64,
-    /// What is left of the stay under way.
-    left: f64,
+    /// What the first stay has left when it is found.
+    first_stay: f64,
 }
 
 impl Stretches for Visits {
     fn next_stretch(&mut self) -> Stretch {
-        let stay = whole(self.stays[self.state].at(self.visits) * self.left).max(1);
+        let stay = match self.visits {
+            0 => self.first_stay,
+            visit => self.stays[self.state].at(visit),
+        };
         let stretch = Stretch {
             start: self.now,
-            end: (self.now + stay).min(FOREVER),
+            end: (self.now + whole(stay).max(1)).min(FOREVER),
             rate: self.rates[self.state],
             slope: 0.0,
         };
         self.state = choose(&self.next[self.state], self.choices.uniform(self.visits));
-        (self.now, self.left) = (stretch.end, 1.0);
+        self.now = stretch.end;
         self.visits += 1;
         stretch
     }
