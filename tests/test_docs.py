@@ -5,6 +5,7 @@ import importlib
 import pkgutil
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +67,7 @@ def test_every_command_of_the_readme_works(tmp_path, monkeypatch):
     lc.write_trace(trace, "hour.csv")
     (toml,) = fenced(ROOT / "README.md", "toml")
     Path("scenario.toml").write_text(toml, "utf-8")
+    shutil.copytree(ROOT / "examples", "examples")
     commands = [
         line.removeprefix("$ lambdacore ")
         for block in fenced(ROOT / "README.md", "console")
