@@ -409,6 +409,12 @@ class Runs:
         data = {name: (dims, self._both(name)) for name in STATISTICS}
         return xr.Dataset(data, coords=coords, attrs=self._attributes())
 
+    def plot(self, statistic: str = "peak_concurrency", **values: Any) -> Any:
+        """Draw a series with bands across replications: see `lambdacore.plot.BandsDisplay`."""
+        from lambdacore.plot import BandsDisplay
+
+        return BandsDisplay.from_runs(self, statistic, **values)
+
     def _both(self, name: str) -> npt.NDArray[Any]:
         return np.column_stack([self.values(name), self.region(name)])
 

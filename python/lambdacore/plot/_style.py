@@ -18,11 +18,16 @@ if TYPE_CHECKING:
 __all__ = [
     "GREY",
     "INK",
+    "PALETTE",
     "QUIET",
+    "RULE",
     "TimeAxis",
     "colors_of",
+    "darker",
+    "inches_of",
     "new_figure",
     "period_text",
+    "root_figure",
     "thousands",
 ]
 
@@ -53,8 +58,8 @@ _WORDS = {
 _EPOCH_FROM = 365 * 86_400 * _SECOND
 
 
-def new_figure(width: float = 12.8, height: float = 7.2) -> Figure:
-    """Make a figure that belongs to nobody else, in the shape of a slide."""
+def new_figure(width: float = 12.8, height: float = 7.2, dpi: int = 150) -> Figure:
+    """Make a figure that belongs to nobody else, by default in the shape of a slide."""
     try:
         from matplotlib.figure import Figure
         from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -64,7 +69,7 @@ def new_figure(width: float = 12.8, height: float = 7.2) -> Figure:
         ) from error
     # Full HD at 150 dots an inch, with air around it.
     layout = ConstrainedLayoutEngine(w_pad=0.14, h_pad=0.14)
-    return Figure(figsize=(width, height), dpi=150, layout=layout)
+    return Figure(figsize=(width, height), dpi=dpi, layout=layout)
 
 
 def root_figure(ax: Axes) -> Figure:
@@ -94,6 +99,11 @@ def _lighter(color: str, times: int) -> str:
     keep = 0.6**times
     parts = (int(color[i : i + 2], 16) for i in (1, 3, 5))
     return "#" + "".join(f"{round(255 - keep * (255 - part)):02X}" for part in parts)
+
+
+def darker(color: str, keep: float = 0.6) -> str:
+    """Mix a colour with black, for a thin mark that stands on an area of the colour itself."""
+    return "#" + "".join(f"{round(keep * int(color[i : i + 2], 16)):02X}" for i in (1, 3, 5))
 
 
 def thousands(axis: Any) -> None:
