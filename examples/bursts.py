@@ -1,4 +1,4 @@
-"""The same mean load, other bursts: which concurrency limit throttles less than 0.1 %?
+"""The same mean load, other bursts: the limit that throttles less than 0.1 %.
 
     python examples/bursts.py
 

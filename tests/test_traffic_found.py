@@ -18,7 +18,13 @@ def arrivals(process, horizon, seed=1, **v):
 
 
 def test_a_sample_that_fits_in_no_memory_is_refused_and_the_process_lives():
-    code = "import lambdacore as lc\ntry: lc.Constant(1).sample(2**39)\nexcept (MemoryError, lc.LambdacoreError): pass"
+    code = """
+import lambdacore as lc
+try:
+    lc.Constant(1).sample(2**39)
+except (MemoryError, lc.LambdacoreError):
+    pass
+"""
     assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
 
 

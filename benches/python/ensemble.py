@@ -147,9 +147,7 @@ def peers() -> None:
             times[name].append(took / arrived * 1e9)
             lost[name].append(dropped / arrived)
     first = statistics.median(times["lambdacore, 1 thread"])
-    print(
-        f"Erlang loss system, {LIMIT:,} in flight; exact ratio {EXACT:.4%}; CPU time, draws included"
-    )
+    print(f"Erlang loss system, {LIMIT:,} in flight; exact ratio {EXACT:.4%}; CPU time, with draws")
     print(f"{'':24}{'ns a call':>10}{'M calls/CPU s':>15}{'against ours':>14}{'lost':>10}")
     for name, taken in times.items():
         median = statistics.median(taken)

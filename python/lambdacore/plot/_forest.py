@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from lambdacore import _check, _intervals, _text
+from lambdacore._runs_text import REGION
 from lambdacore.compare import Comparison
 from lambdacore.errors import ConfigurationError
 from lambdacore.plot import _caption, _style
 from lambdacore.plot._forest_rows import ForestRow, draw_labels, draw_row, marks, places_of
 from lambdacore.plot._measure import Measure, source
-from lambdacore.runs import REGION
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from lambdacore import _intervals, _text
+from lambdacore._runs_text import REGION, with_places
 from lambdacore.plot import _style
 from lambdacore.plot._measure import share_text
-from lambdacore.runs import REGION, with_places
 
 if TYPE_CHECKING:
     from lambdacore.plot._forest import ForestDisplay

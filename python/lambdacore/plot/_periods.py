@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from lambdacore import _check, _text
+from lambdacore._runs_text import REGION
 from lambdacore.plot import _caption, _style
 from lambdacore.plot._measure import checked_levels, share_text, source
-from lambdacore.runs import REGION, Bands, Runs
+from lambdacore.runs import Bands, Runs
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from lambdacore import _check, _samples, _text
+from lambdacore._runs_text import REGION
 from lambdacore.errors import ConfigurationError
 from lambdacore.plot import _caption, _curves, _heatmap, _style
 from lambdacore.plot._grid import Grid
 from lambdacore.plot._measure import Measure, checked_levels, source
-from lambdacore.runs import REGION
 from lambdacore.sweep import Sweep
 
 if TYPE_CHECKING:
