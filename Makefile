@@ -53,10 +53,12 @@ format:  ## format all code
 	$(BIN)/ruff format --quiet
 	$(BIN)/ruff check --fix --quiet
 
-bench: $(BUILT)  ## measure: replay on wheel and heap, then the Python calls
+bench: $(BUILT)  ## measure: replay on wheel and heap, the Python calls, Monte Carlo and its peers
 	cargo run --release --locked --quiet --package lambdacore-benches
 	$(BIN)/python -m pytest benches/python -q --benchmark-group-by=group --benchmark-columns=min,median,rounds
 	$(BIN)/python benches/python/figures.py
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group bench
+	$(BIN)/python benches/python/ensemble.py
 
 report: $(BUILT)  ## replay the real AWS runs of 2020 and print the errors
 	$(BIN)/python benches/python/aws_2020.py
@@ -76,6 +78,9 @@ release-check: test dist  ## all of test and dist, and the longer suites
 	$(STRESS) --calls 50000000 --threads 4 --reconfigure
 	$(STRESS) --calls 1000000000 --threads 2
 	LAMBDACORE_TRACES=1000000 $(BIN)/python -m pytest -q tests/test_reference_model.py
+	LAMBDACORE_KILLS=50 $(BIN)/python -m pytest -q tests/test_checkpoint.py
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt 'ray>=2.9'
+	LAMBDACORE_RAY=1 $(BIN)/python -m pytest -q tests/test_executors.py
 
 clean:  ## remove what was built
 	rm -rf $(VENV) target dist demo

@@ -19,11 +19,14 @@ __all__ = [
     "Permits",
     "Throttle",
     "Timeline",
+    "Workload",
     "__version__",
     "concurrency",
     "count",
     "csv_header",
+    "draw_law",
     "judge_calls",
+    "monte_carlo",
     "required_concurrency",
     "scan_csv",
     "simulate",
@@ -238,6 +241,7 @@ def scan_csv(
     list[tuple[int, str | None, str]],
 ]: ...
 
+@final
 class Workload:
     STREAM_VERSION: int
     def __new__(cls, streams: list[tuple[Any, ...]]) -> Workload: ...

@@ -132,6 +132,7 @@ fn column<'py, T: Element>(
 
 impl Columns<'_> {
     /// Writes what became of one replication on one account into its cell.
+    #[allow(clippy::cast_precision_loss, reason = "of a time of many runs, 53 bits are enough")]
     fn write(&mut self, cell: usize, found: Statistics) {
         put(self.outcomes, cell, found.outcomes.as_flattened());
         let busy: Vec<f64> = found.busy.iter().map(|&busy| busy as f64).collect();

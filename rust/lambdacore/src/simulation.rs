@@ -237,7 +237,9 @@ impl<C: Calendar, K: Counters> Simulation<C, K> {
             let version = version_of[function as usize] as usize;
             let attempt = admission.attempt::<EXTENDED>(version, now);
             let (verdict, source) = attempt.expect("nobody else uses these counters");
-            if !verdict.is_throttled() {
+            if verdict.is_throttled() {
+                observer.throttled(version, verdict, now);
+            } else {
                 let init = if verdict == Outcome::Cold {
                     let row = piece.len() - columns.len() - 1;
                     piece.init_of(row, init_duration[function as usize])
@@ -248,8 +250,6 @@ impl<C: Calendar, K: Counters> Simulation<C, K> {
                 last = last.max(end);
                 calendar.schedule(end, Permit::new::<EXTENDED>(version, source).0);
                 observer.admitted(version, verdict, now, end);
-            } else {
-                observer.throttled(version, verdict, now);
             }
             *outcome = verdict as u8;
         }

@@ -4,6 +4,9 @@
 //! and index. So nobody's draws depend on another function, on limits, or on how the work is
 //! divided; and traffic can be had in blocks of any size.
 
+// Draws are numbers of 53 bits, and become times by rounding: that is what they are for.
+#![allow(clippy::cast_precision_loss, clippy::cast_sign_loss, clippy::cast_possible_wrap)]
+
 mod arrivals;
 mod counts;
 mod draws;
@@ -166,6 +169,7 @@ impl Traffic {
     }
 
     /// The next calls, in order of arrival; `None` when there are no more.
+    #[allow(clippy::missing_panics_doc, reason = "its columns are of one length")]
     pub fn next_block(&mut self) -> Option<Invocations<'_>> {
         loop {
             if self.lanes.iter().all(Lane::is_done) {

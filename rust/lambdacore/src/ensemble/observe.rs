@@ -227,6 +227,7 @@ impl<const TIMED: bool> Observer for Recorder<TIMED> {
 }
 
 /// For each share, the smallest level up to which so much of the time was spent.
+#[allow(clippy::cast_precision_loss, reason = "a share of a time is rounded anyway")]
 fn levels_of(time_at: &[u64], shares: &[f64]) -> Vec<u32> {
     let total: u64 = time_at.iter().sum();
     let level = |share: &f64| {

@@ -51,7 +51,7 @@ pub(super) fn run<T: Send>(
         drop(sender);
         let mut told = 0;
         loop {
-            let received = receiver.recv_timeout(LOOK);
+            let result = receiver.recv_timeout(LOOK);
             let so_far = rows.load(Ordering::Relaxed);
             let more = (so_far - told) as usize;
             told = so_far;
@@ -59,7 +59,7 @@ pub(super) fn run<T: Send>(
                 stop.store(1, Ordering::Relaxed);
                 return ControlFlow::Break(());
             }
-            match received {
+            match result {
                 Ok((number, result)) => done(number, result),
                 Err(RecvTimeoutError::Timeout) => {}
                 // All are done, or one has panicked, which the scope hands on.

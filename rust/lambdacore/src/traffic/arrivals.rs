@@ -123,8 +123,8 @@ impl Arrivals {
                     of: of.start(draws.part(0), lead, horizon),
                     size: Drawn::new(size, draws, Purpose::Size),
                     offset: Drawn::new(offset, draws, Purpose::Offset),
-                    batches: 0,
-                    calls: 0,
+                    sizes: 0,
+                    offsets: 0,
                     pending: BinaryHeap::new(),
                     horizon,
                 }
@@ -305,8 +305,9 @@ pub(crate) struct Batches {
     next: Option<u64>,
     size: Drawn,
     offset: Drawn,
-    batches: u64,
-    calls: u64,
+    /// Of batches and of calls, how many were drawn.
+    sizes: u64,
+    offsets: u64,
     pending: BinaryHeap<Reverse<u64>>,
     horizon: u64,
 }
@@ -322,11 +323,11 @@ impl Batches {
         while let Some(begins) = self.next
             && self.pending.peek().is_none_or(|&Reverse(at)| begins <= at)
         {
-            let size = rint(self.size.at(self.batches) * 1e-9).max(1.0) as u64;
-            self.batches += 1;
+            let size = rint(self.size.at(self.sizes) * 1e-9).max(1.0) as u64;
+            self.sizes += 1;
             for _ in 0..size {
-                let at = begins + super::laws::whole(self.offset.at(self.calls));
-                self.calls += 1;
+                let at = begins + super::laws::whole(self.offset.at(self.offsets));
+                self.offsets += 1;
                 if at < self.horizon {
                     self.pending.push(Reverse(at));
                 }

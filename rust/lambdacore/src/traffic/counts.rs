@@ -19,7 +19,7 @@ pub enum Within {
 /// Calls by bin, from time zero on; after the last bin there are none.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Counts {
-    counts: Arc<[u32]>,
+    by_bin: Arc<[u32]>,
     period: u64,
     within: Within,
 }
@@ -33,11 +33,11 @@ impl Counts {
     pub fn new(counts: Vec<u32>, period: u64, within: Within) -> Result<Self, TrafficError> {
         let end = u128::from(period) * counts.len() as u128;
         require(period > 0 && end >> 61 == 0, "counts: bins above 0 that end before 2^61 ns")?;
-        Ok(Self { counts: counts.into(), period, within })
+        Ok(Self { by_bin: counts.into(), period, within })
     }
 
     pub(crate) fn expected(&self, horizon: u64) -> f64 {
-        let bins = self.counts.iter().zip((0..).step_by(self.period as usize));
+        let bins = self.by_bin.iter().zip((0..).step_by(self.period as usize));
         let bins = bins.take_while(|&(_, start)| start < horizon);
         let share = |start: u64| ((horizon - start) as f64 / self.period as f64).min(1.0);
         bins.map(|(&count, start)| f64::from(count) * share(start)).sum()
@@ -68,7 +68,7 @@ impl Bins {
             if let Some(at) = self.calls.pop() {
                 return (at < self.horizon).then_some(at);
             }
-            let &count = self.of.counts.get(self.bin)?;
+            let &count = self.of.by_bin.get(self.bin)?;
             let start = self.lead + self.bin as u64 * self.of.period;
             if start >= self.horizon {
                 return None;

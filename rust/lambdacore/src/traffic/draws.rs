@@ -50,7 +50,7 @@ impl Draws {
 
     /// Those of a part: of a purpose, or of one of several things that draw alike.
     ///
-    /// A path of parts is mixed into one word, step by step (the finalizer of SplitMix64, a
+    /// A path of parts is mixed into one word, step by step (the finalizer of `SplitMix64`, a
     /// bijection): parts of one whole never meet, and paths of different lengths hardly ever.
     #[must_use]
     pub(crate) fn part(self, number: u32) -> Self {
@@ -105,8 +105,8 @@ impl Draws {
         for (out, block) in blocks.iter_mut().zip(block..) {
             // Word by word: as one array they would take a way through memory.
             let words = self.block(block, 0);
-            for lane in 0..LANES {
-                out[lane] = words[lane];
+            for (out, word) in out.iter_mut().zip(words) {
+                *out = word;
             }
         }
         let last = self.block(block + blocks.len() as u64, 0);

@@ -55,6 +55,9 @@ enum Kind {
 
 const SECOND: f64 = 1e9;
 
+/// Draws whose mean stands for that of a law.
+const MANY: u64 = 10_000;
+
 /// A law or a process that cannot be: what about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -233,7 +236,6 @@ impl Law {
         if let Kind::Constant(value) = &self.0 {
             return count(*value as f64);
         }
-        const MANY: u64 = 10_000;
         let drawn = Drawn::new(self, Draws::of(0, "", 0), Purpose::Size);
         (0..MANY).map(|index| count(drawn.at(index))).sum::<f64>() / MANY as f64
     }
@@ -259,7 +261,9 @@ impl Law {
             Kind::Constant(value) => out.fill(*value),
             Kind::Empirical(samples) => {
                 draws.fill(first, out);
-                out.iter_mut().for_each(|bits| *bits = samples[scale(*bits, samples.len())]);
+                for bits in out {
+                    *bits = samples[scale(*bits, samples.len())];
+                }
             }
             Kind::Gamma { .. } | Kind::Mixture { .. } => {
                 for (index, out) in (first..).zip(out) {
@@ -316,9 +320,13 @@ fn in_pieces(draws: &Draws, first: u64, out: &mut [u64], quantile: impl Fn(f64) 
         // Nearly always all are shorter than 52 days, and need not be asked one by one.
         let values = &values[..piece.len()];
         if values.iter().fold(0.0, |longest: f64, value| longest.max(*value)) < TWO_52 {
-            piece.iter_mut().zip(values).for_each(|(out, value)| *out = to_whole(*value));
+            for (out, value) in piece.iter_mut().zip(values) {
+                *out = to_whole(*value);
+            }
         } else {
-            piece.iter_mut().zip(values).for_each(|(out, value)| *out = whole(*value));
+            for (out, value) in piece.iter_mut().zip(values) {
+                *out = whole(*value);
+            }
         }
     }
 }

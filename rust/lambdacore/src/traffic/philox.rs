@@ -10,6 +10,7 @@ const ROUNDS: usize = 10;
 /// Turns a counter into four words of random bits.
 #[inline(always)]
 #[allow(clippy::inline_always, reason = "of its own it returns through memory")]
+#[allow(clippy::many_single_char_names)]
 pub(crate) fn philox(counter: [u64; 4], key: [u64; 2]) -> [u64; 4] {
     let [mut a, mut b, mut c, mut d] = counter;
     let [mut k, mut l] = key;

@@ -57,14 +57,16 @@ impl Rates {
     /// [`TrafficError`] for pieces that do not ascend from 0, rates below 0 or above 10^9 a
     /// second, and a last piece that has no end and is not constant.
     pub fn pieces(pieces: Vec<(u64, f64, f64)>, period: Option<u64>) -> Result<Self, TrafficError> {
-        require(pieces.first().is_some_and(|piece| piece.0 == 0), "rates: the first begins at 0")?;
+        let (Some(&(first, ..)), Some(&(last, from, to))) = (pieces.first(), pieces.last()) else {
+            return Err(TrafficError("rates: at least one piece"));
+        };
+        require(first == 0, "rates: the first begins at 0")?;
         require(pieces.is_sorted_by(|a, b| a.0 < b.0), "rates: the pieces ascend in time")?;
         let good = |rate: f64| (0.0..=HIGHEST).contains(&rate);
         require(
             pieces.iter().all(|&(_, from, to)| good(from) && good(to)),
             "rates: each from 0 to 10^9 a second",
         )?;
-        let &(last, from, to) = pieces.last().expect("there is a first");
         match period {
             Some(period) => require(last < period, "rates: the period ends after the last piece")?,
             None => require(from.to_bits() == to.to_bits(), "rates: the last piece is constant")?,

@@ -127,16 +127,16 @@ impl Replay {
         self.record.block.unwrap_or(self.record.span)
     }
 
-    fn speed(&self) -> f64 {
-        if let Scale::Faster(factor) = self.record.scale { factor } else { 1.0 }
+    fn speed(&self) -> Option<f64> {
+        if let Scale::Faster(factor) = self.record.scale { Some(factor) } else { None }
     }
 
     /// When a block begins.
     fn block_start(&self, block: u64) -> u64 {
-        if let Scale::Faster(factor) = self.record.scale {
-            return (block as f64 * (self.length() as f64 / factor)) as u64;
+        match self.speed() {
+            Some(factor) => (block as f64 * (self.length() as f64 / factor)) as u64,
+            None => block.saturating_mul(self.length()),
         }
-        block.saturating_mul(self.length())
     }
 
     fn draw_block(&mut self) {
@@ -164,7 +164,7 @@ impl Replay {
         let (speed, next) = (self.speed(), self.block_start(self.blocks + 1));
         let early = self.early;
         self.calls.retain_mut(|call| {
-            let after = if speed == 1.0 { call.at } else { (call.at as f64 / speed) as u64 };
+            let after = speed.map_or(call.at, |speed| (call.at as f64 / speed) as u64);
             let at = base.saturating_add(after).min(next);
             call.at = at.saturating_sub(early);
             at >= early

@@ -20,7 +20,7 @@ pub struct State {
 /// process cookbook", Performance Evaluation 18, 1993).
 #[derive(Clone, Debug, PartialEq)]
 pub struct States {
-    states: Vec<State>,
+    all: Vec<State>,
     /// The state in which it begins; `None` as in the long run.
     first: Option<usize>,
     /// The share of time in each, in the long run.
@@ -52,12 +52,12 @@ impl States {
             require(state.next.iter().sum::<f64>() > 0.0, "states: some state comes next")?;
         }
         let shares = shares(&states).ok_or(TrafficError("states: each is reached from each"))?;
-        Ok(Self { states, first, shares })
+        Ok(Self { all: states, first, shares })
     }
 
     /// Arrivals a second in the long run.
     pub(crate) fn rate(&self) -> f64 {
-        self.states.iter().zip(&self.shares).map(|(state, share)| state.rate * share).sum()
+        self.all.iter().zip(&self.shares).map(|(state, share)| state.rate * share).sum()
     }
 
     /// Arrivals expected in the first `horizon` nanoseconds; a state in which it begins counts for
@@ -65,7 +65,7 @@ impl States {
     pub(crate) fn expected(&self, horizon: u64) -> f64 {
         let horizon = horizon as f64;
         let (rate, stay) = self.first.map_or((0.0, 0.0), |first| {
-            (self.states[first].rate, self.states[first].stay.mean().min(horizon))
+            (self.all[first].rate, self.all[first].stay.mean().min(horizon))
         });
         (rate * stay + self.rate() * (horizon - stay)) * 1e-9
     }
@@ -73,32 +73,34 @@ impl States {
     pub(crate) fn start(&self, draws: Draws) -> Visits {
         let choices = draws.purpose(Purpose::State);
         let stays = draws.purpose(Purpose::Holding);
-        let stays: Vec<Drawn> = (self.states.iter().enumerate())
+        let stays: Vec<Drawn> = (self.all.iter().enumerate())
             .map(|(i, state)| Drawn::new(&state.stay, stays.part(i as u32), Purpose::Holding))
             .collect();
         let found = draws.purpose(Purpose::Phase);
         let state = self.first.unwrap_or_else(|| choose(&self.shares, found.uniform(0)));
-        let stay = &self.states[state].stay;
+        let stay = &self.all[state].stay;
         let first_stay = match self.first {
             Some(_) => stays[state].at(0),
             None => left_of(stay, &stays[state], found),
         };
-        let next = self.states.iter().map(|state| state.next.clone()).collect();
-        let rates = self.states.iter().map(|state| state.rate * 1e-9).collect();
-        Visits { rates, next, stays, choices, state, visits: 0, now: 0, first_stay }
+        let next = self.all.iter().map(|state| state.next.clone()).collect();
+        let rates = self.all.iter().map(|state| state.rate * 1e-9).collect();
+        Visits { rates, next, stays, choices, state, stayed: 0, now: 0, first_stay }
     }
 }
+
+/// Stays of which one is found.
+const CANDIDATES: u64 = 256;
 
 /// What is left of a stay that is found under way. Of an exponential one, that is a whole one again.
 /// Of others, a long one is found more often, in proportion to its length: it is chosen so from
 /// many, and is found at any of its moments alike.
 fn left_of(stay: &Law, stays: &Drawn, found: Draws) -> f64 {
-    const MANY: u64 = 256;
     if stay.is_exponential() {
         return stays.at(0);
     }
     let candidates = Drawn::new(stay, found, Purpose::Holding);
-    let lengths: Vec<f64> = (0..MANY).map(|index| candidates.at(index)).collect();
+    let lengths: Vec<f64> = (0..CANDIDATES).map(|index| candidates.at(index)).collect();
     lengths[choose(&lengths, found.uniform(1))] * found.uniform(2)
 }
 
@@ -158,7 +160,8 @@ pub(crate) struct Visits {
     stays: Vec<Drawn>,
     choices: Draws,
     state: usize,
-    visits: u64,
+    /// How many were drawn.
+    stayed: u64,
     now: u64,
     /// What the first stay has left when it is found.
     first_stay: f64,
@@ -166,7 +169,7 @@ pub(crate) struct Visits {
 
 impl Stretches for Visits {
     fn next_stretch(&mut self) -> Stretch {
-        let stay = match self.visits {
+        let stay = match self.stayed {
             0 => self.first_stay,
             visit => self.stays[self.state].at(visit),
         };
@@ -176,9 +179,9 @@ impl Stretches for Visits {
             rate: self.rates[self.state],
             slope: 0.0,
         };
-        self.state = choose(&self.next[self.state], self.choices.uniform(self.visits));
+        self.state = choose(&self.next[self.state], self.choices.uniform(self.stayed));
         self.now = stretch.end;
-        self.visits += 1;
+        self.stayed += 1;
         stretch
     }
 }
