@@ -89,7 +89,7 @@ class Workload(Described, kind="workload"):
     ...     "reports": lc.Stream(lc.Every(60, count=50), duration=lc.Exponential(4.0)),
     ... })
     >>> workload.sample(horizon=60, rng=7)
-    <Trace: 7,380 invocations of 2 functions in 0 s .. 59.997916817 s>
+    <Trace: 7,102 invocations of 2 functions in 0 s .. 59.996845187 s>
     """
 
     streams: Mapping[str, Stream]
