@@ -258,7 +258,7 @@ def test_from_an_empty_start_series_are_those_of_the_result(number):
 
 def test_the_random_cases_hold_what_they_are_meant_to():
     """Throttles by the pool and by reservations, cold starts, provisioned starts, no arrivals."""
-    seen = {code: 0 for code in lc.Outcome}
+    seen = dict.fromkeys(lc.Outcome, 0)
     quiet = 0
     for number in range(120):
         account, workload, *_ = any_case(number)
