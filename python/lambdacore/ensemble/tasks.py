@@ -9,7 +9,14 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Callable, Generator
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+    wait,
+)
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -225,6 +232,10 @@ def _here(
         finished += expected[index] * len(chunk)
 
 
+def _error_of(future: Future[Any]) -> BaseException | None:
+    return CancelledError("cancelled") if future.cancelled() else future.exception()
+
+
 def _on_executor(
     tasks: list[tuple[int, Recipe, range]], how: How
 ) -> Generator[Finished, None, None]:
@@ -249,10 +260,11 @@ def _on_executor(
         while waiting:
             # With a timeout, so that Ctrl-C is heard.
             ready, _ = wait(waiting, timeout=0.05, return_when=FIRST_COMPLETED)
-            for future in ready:
+            # What is done comes first: an error may end it all, and a checkpoint keeps the others.
+            for future in sorted(ready, key=lambda each: _error_of(each) is not None):
                 task, tries = waiting.pop(future)
                 index, _recipe, chunk = task
-                error = future.exception()
+                error = _error_of(future)
                 if error is None:
                     yield index, chunk, future.result()
                 elif tries < how.retries and not isinstance(error, BrokenExecutor):
