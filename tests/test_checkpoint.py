@@ -157,11 +157,12 @@ def test_another_kind_of_run_is_refused(tmp_path):
                  rng=1, checkpoint=tmp_path / "c")  # fmt: skip
 
 
-def test_a_foreign_folder_is_refused_and_left_as_it_is(tmp_path):
-    (tmp_path / "thesis.tex").write_text("years of work")
-    with pytest.raises(lc.CheckpointError, match=r"is no checkpoint, but holds 'thesis.tex'"):
+@pytest.mark.parametrize("name", ["thesis.tex", "data.npz", "draft.tmp"])
+def test_a_foreign_folder_is_refused_and_left_as_it_is(tmp_path, name):
+    (tmp_path / name).write_text("years of work")
+    with pytest.raises(lc.CheckpointError, match=rf"is no checkpoint, but holds '{name}'"):
         run(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 @pytest.mark.parametrize("length", [0, 1, 60, -2])
@@ -174,11 +175,15 @@ def test_a_truncated_manifest_is_refused_by_name(tmp_path, length):
     assert not (tmp_path / "c" / "lock").exists()
 
 
-@pytest.mark.parametrize("text", ["[]", "{}", '{"schema": 99}', '{"schema": 1}', '"no"'])
+NONE = ["[]", "{}", '{"schema": 99}', '{"schema": 1}', '"no"', '{"schema": 1, "chunks": {}}']
+
+
+@pytest.mark.parametrize("text", NONE)
 def test_a_manifest_of_something_else_is_refused(tmp_path, text):
     (tmp_path / "manifest.json").write_text(text)
-    with pytest.raises(lc.CheckpointError, match=r"manifest\.json"):
-        run(tmp_path)
+    for rng in (None, 1):
+        with pytest.raises(lc.CheckpointError, match=r"manifest\.json"):
+            run(tmp_path, rng=rng)
 
 
 def test_a_chunk_that_was_cut_or_is_gone_is_done_again(tmp_path):

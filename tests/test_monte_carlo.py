@@ -242,6 +242,7 @@ BAD = [
     ({"period": -60}, "period"),
     ({"quantiles": (0.5, 1.5)}, "quantiles[1]"),
     ({"quantiles": ("p99",)}, "quantiles[0]"),
+    ({"quantiles": 0.5}, "quantiles"),
     ({"threads": 0}, "threads"),
     ({"threads": 1.5}, "threads"),
     ({"executor": "dask"}, "executor"),

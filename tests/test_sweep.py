@@ -235,3 +235,18 @@ def test_points_of_the_same_workload_are_drawn_together(grid):
     assert grid.values("mean_concurrency", "f")[2, 1].mean() > (
         grid.values("mean_concurrency", "f")[2, 0].mean()
     )
+
+
+def test_replications_without_arrivals_are_left_out_of_means():
+    """One in e has no call in a second: means and intervals leave it out alike."""
+    rare = lc.Workload({"f": lc.Stream(lc.Poisson(1), lc.Exponential(1.0))})
+    account = lc.Account.for_trace(rare, 1, unreserved_floor=0)
+    found = lc.sweep(
+        account, rare, {"concurrency_limit": [0, 1, 9]}, horizon=1, replications=50, rng=1
+    )
+    assert np.isnan(found.values("throttle_ratio", "f")).any()
+    means = found.mean("throttle_ratio")
+    assert means[0] == 1 > means[1] > means[2]
+    np.testing.assert_allclose(means, found.interval("throttle_ratio").estimate, atol=0.05)
+    assert found.smallest("concurrency_limit", at_most=0.5) == 1
+    assert [row[1] != "-" for row in found.rows()[1]] == [True] * 3

@@ -269,7 +269,7 @@ def compare(
         start=start,
         seed=0,
         period=period,
-        quantiles=tuple(quantiles),
+        quantiles=quantiles,
     )
     how = How(threads, executor, chunk, checkpoint, retries, on_error).checked()
     begun = start or ("warm" if warm_up else "empty")

@@ -178,7 +178,7 @@ def monte_carlo(
         start=start,
         seed=0,
         period=period,
-        quantiles=tuple(quantiles),
+        quantiles=quantiles,
     )
     how = How(threads, executor, chunk, checkpoint, retries, on_error).checked()
     if start is None:

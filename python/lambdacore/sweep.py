@@ -87,8 +87,13 @@ class Sweep:
         return self.values("throttle_ratio")
 
     def mean(self, statistic: str, function: str = REGION) -> npt.NDArray[np.float64]:
-        """Give the mean over replications at every point, in the shape of the grid."""
-        means = [float(runs.values(statistic, function).mean()) for runs in self.runs]
+        """Give the mean over replications at every point, in the shape of the grid.
+
+        As for intervals, replications without a value (no arrivals, no ratio) are left out.
+        """
+        means = [
+            float(runs.interval(statistic, function, method="t").estimate) for runs in self.runs
+        ]
         return np.array(means).reshape(self.shape)
 
     def interval(
@@ -319,7 +324,7 @@ def sweep(
             start=start,
             seed=0,
             period=period,
-            quantiles=tuple(quantiles),
+            quantiles=quantiles,
         )
         for traffic, _, accounts in groups.values()
     ]

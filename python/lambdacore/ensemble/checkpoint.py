@@ -105,7 +105,12 @@ class Checkpoint:
             manifest = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             others = [entry.name for entry in self._folder.iterdir() if entry.name != _LOCK]
-            strangers = [name for name in others if not name.endswith((".tmp", ".npz"))]
+            own = ("part", ".npz"), (_MANIFEST, ".tmp"), ("part", ".tmp")
+            strangers = [
+                name
+                for name in others
+                if not any(name.startswith(a) and name.endswith(b) for a, b in own)
+            ]
             if strangers:
                 raise CheckpointError(
                     f"{self._folder} is no checkpoint, but holds {strangers[0]!r}: give a new one"
@@ -115,8 +120,9 @@ class Checkpoint:
             raise CheckpointError(f"{path}: this is no manifest: {error}") from None
         if not isinstance(manifest, dict) or manifest.get("schema") != _SCHEMA:
             raise CheckpointError(f"{path}: this version reads manifests of schema {_SCHEMA}")
-        if not isinstance(manifest.get("chunks"), dict):
-            raise CheckpointError(f"{path}: this is no manifest: it lists no chunks")
+        for key, kind in (("chunks", dict), ("seed", str), ("chunk", int)):
+            if not isinstance(manifest.get(key), kind):
+                raise CheckpointError(f"{path}: this is no manifest: it says no {key}")
         self._chunks = manifest.pop("chunks")
         self.found = manifest
 
