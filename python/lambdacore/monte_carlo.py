@@ -168,7 +168,7 @@ def monte_carlo(
     >>> account = lc.Account.for_trace(workload, 30, unreserved_floor=0)
     >>> runs = lc.monte_carlo(account, workload, horizon=600, replications=20, rng=7)
     >>> runs
-    <Runs: 20 replications of 1 function over 600 s, start empty: 0.843 % ±0.03 throttled>
+    <Runs: 20 replications of 1 function over 600 s, start empty: 0.829 ±0.046 % throttled>
     """
     made = recipes.make(
         (account,),
