@@ -253,6 +253,8 @@ def compare(
     elif isinstance(candidate, Mapping):
         named = {_check.name("candidate", name): other for name, other in candidate.items()}
     else:
+        several = isinstance(candidate, Sequence) and not isinstance(candidate, str)
+        _check.instance("candidate", candidate, "an Account, or several", several)
         named = {f"candidate {i + 1}": other for i, other in enumerate(candidate)}
     if not named or BASELINE in named:
         raise ConfigurationError(
@@ -267,7 +269,7 @@ def compare(
         start=start,
         seed=0,
         period=period,
-        quantiles=tuple(quantiles),
+        quantiles=quantiles,
     )
     how = How(threads, executor, chunk, checkpoint, retries, on_error).checked()
     begun = start or ("warm" if warm_up else "empty")

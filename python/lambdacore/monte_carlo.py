@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from lambdacore import _check, _intervals
+from lambdacore import _check, _intervals, _samples
 from lambdacore._runs_text import REGION
 from lambdacore._seeds import seed_of
 from lambdacore.account import Account
@@ -59,6 +59,7 @@ class Precision:
     def __post_init__(self) -> None:
         _check.rate("relative", self.relative)
         _check.one_of("statistic", self.statistic, STATISTICS)
+        _samples.level("confidence", self.confidence)
         _check.whole("least", self.least, 2, 10**9)
         _check.whole("most", self.most, self.least, 10**9)
 
@@ -177,7 +178,7 @@ def monte_carlo(
         start=start,
         seed=0,
         period=period,
-        quantiles=tuple(quantiles),
+        quantiles=quantiles,
     )
     how = How(threads, executor, chunk, checkpoint, retries, on_error).checked()
     if start is None:
@@ -196,6 +197,9 @@ def run_recipes(
 ) -> list[list[Runs]]:
     """Run recipes of one seed: for each, the runs of each of its accounts."""
     precision = replications if isinstance(replications, Precision) else None
+    if precision is not None:
+        # Here, and not when there are runs to look at: a slip costs no replication.
+        _check.one_of("function", precision.function, (*made[0].functions, REGION))
     count = (
         precision.least
         if precision is not None

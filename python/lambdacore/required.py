@@ -255,7 +255,7 @@ def required_concurrency(
     Of 100 calls a second that last 200 ms in the mean, the formula says 20:
 
     >>> workload = lc.Workload({"f": lc.Stream(lc.Poisson(100), lc.LogNormal(0.2, 1.5))})
-    >>> answer = lc.required_concurrency(workload, 0.001, horizon=600, rng=7)
+    >>> answer = lc.required_concurrency(workload, 0.001, horizon=600, replications=20, rng=7)
     >>> answer["f"], float(answer.low[0]), float(answer.high[0]), answer.is_confirmed("f")
     (35, 35.0, 35.0, True)
     """

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lambdacore import _check, _text
+from lambdacore import _check, _samples, _text
 from lambdacore._intervals import Interval
 from lambdacore._runs_text import REGION, share
 from lambdacore._seeds import seed_of
@@ -199,6 +199,7 @@ def required_for_workload(
             argument="throttle_ratio",
         )
     count = _check.whole("replications", replications, 2, 10**7)
+    _samples.level("confidence", confidence)
     how = How(threads=threads).checked()
     names = tuple(dict.fromkeys(split_label(label)[0] for label in workload.functions))
     pools = _accounts(workload, names, np.full(len(names), _MOST // (len(names) + 1)), None)
@@ -224,6 +225,10 @@ def required_for_workload(
     peaks = [alone.values("peak_concurrency", name) for name in names]
     searches = [_Search(goal, int(peak.max())) for peak in peaks]
     searches.append(_Search(goal, int(together.region("peak_concurrency").max())))
+    for search, name in zip(searches, (*names, REGION), strict=True):
+        # At the peak nothing is throttled either; whether so many calls show it is another matter.
+        runs = together if name == REGION else alone
+        search.tried[search.peak] = runs.interval("throttle_ratio", name, confidence=confidence)
 
     while any(wanted := [search.wanted() for search in searches]):
         # A pool whose limit is found waits at its peak for the others.
@@ -243,9 +248,7 @@ def required_for_workload(
 
     answers = [[good for _, good in search.brackets()] for search in searches]
     highs = [
-        float(high)
-        if search.tried.get(high) is None or search.tried[high].high <= goal
-        else math.inf
+        math.inf if search.tried[high].high > goal else float(high)
         for search, (_, _, high) in zip(searches, answers, strict=True)
     ]
     required = [answer[0] for answer in answers]

@@ -87,8 +87,13 @@ class Sweep:
         return self.values("throttle_ratio")
 
     def mean(self, statistic: str, function: str = REGION) -> npt.NDArray[np.float64]:
-        """Give the mean over replications at every point, in the shape of the grid."""
-        means = [float(runs.values(statistic, function).mean()) for runs in self.runs]
+        """Give the mean over replications at every point, in the shape of the grid.
+
+        As for intervals, replications without a value (no arrivals, no ratio) are left out.
+        """
+        means = [
+            float(runs.interval(statistic, function, method="t").estimate) for runs in self.runs
+        ]
         return np.array(means).reshape(self.shape)
 
     def interval(
@@ -319,7 +324,7 @@ def sweep(
             start=start,
             seed=0,
             period=period,
-            quantiles=tuple(quantiles),
+            quantiles=quantiles,
         )
         for traffic, _, accounts in groups.values()
     ]
@@ -338,6 +343,9 @@ def _checked(
 ) -> tuple[dict[str, tuple[Any, ...]], tuple[int, ...]]:
     """Read a grid or a list of points: the values by parameter, and the shape."""
     if isinstance(parameters, Mapping):
+        for name, values in parameters.items():
+            several = isinstance(values, Iterable) and not isinstance(values, str)
+            _check.instance(f"parameters[{name!r}]", values, "several values", several)
         # A range of limits is read value by value, up to a bound.
         checked = {
             _check.name("parameters", name): tuple(itertools.islice(values, _MOST_POINTS + 1))
@@ -345,16 +353,21 @@ def _checked(
         }
         shape = tuple(len(values) for values in checked.values())
     else:
-        points = list(parameters)
+        several = isinstance(parameters, Iterable) and not isinstance(parameters, str)
+        _check.instance("parameters", parameters, "a mapping, or a list of them", several)
+        points = list(itertools.islice(parameters, _MOST_POINTS + 1))
+        for i, point in enumerate(points):
+            good = isinstance(point, Mapping)
+            _check.instance(f"parameters[{i}]", point, "a mapping of names to values", good)
         names = list(points[0]) if points else []
         for i, point in enumerate(points):
-            if list(point) != names:
+            if set(point) != set(names):
                 raise ConfigurationError(
                     f"parameters[{i}] gives {', '.join(point)}; the first gives {', '.join(names)}",
                     argument="parameters",
                 )
         checked = {name: tuple(point[name] for point in points) for name in names}
-        shape = (len(points),) if points else ()
+        shape = (len(points),) if names else ()
     total = int(np.prod([float(n) for n in shape])) if shape else 0
     if not total:
         raise ConfigurationError(

@@ -12,6 +12,8 @@ import io
 import json
 import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -26,6 +28,8 @@ __all__ = ["Checkpoint", "CheckpointError"]
 
 _SCHEMA = 1
 _MANIFEST = "manifest.json"
+#: What is run: large, and written once.
+_RECIPE = "recipe.json"
 _LOCK = "lock"
 
 
@@ -75,35 +79,24 @@ class Checkpoint:
     def _lock(self) -> None:
         path = self._folder / _LOCK
         mine = json.dumps({"pid": os.getpid(), "host": socket.gethostname()})
-        for _ in range(2):
+        with _one_at_a_time(self._folder):
+            try:
+                holder = path.read_text()
+            except FileNotFoundError:
+                pass
+            else:
+                if not _is_dead(holder):
+                    raise CheckpointError(
+                        f"{self._folder}: another process works in it ({holder}); if none does, "
+                        f"remove {path}"
+                    )
+                path.unlink(missing_ok=True)
             try:
                 handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
             except FileExistsError:
-                if not self._is_stale(path):
-                    raise CheckpointError(
-                        f"{self._folder}: another process works in it ({path.read_text()}); if "
-                        f"none does, remove {path}"
-                    ) from None
-                path.unlink(missing_ok=True)
-                continue
+                raise CheckpointError(f"{self._folder}: another process took it just now") from None
             with os.fdopen(handle, "w") as file:
                 file.write(mine)
-            return
-        raise CheckpointError(f"{self._folder}: another process took it just now")
-
-    @staticmethod
-    def _is_stale(path: Path) -> bool:
-        """Whether whoever made a lock is dead; of another machine nobody can tell."""
-        try:
-            holder = json.loads(path.read_text())
-            if holder["host"] != socket.gethostname():
-                return False
-            os.kill(int(holder["pid"]), 0)
-        except (ProcessLookupError, ValueError, KeyError, TypeError):
-            return True  # also one that was cut off while it was written
-        except OSError:
-            return False
-        return False
 
     def _unlock(self) -> None:
         (self._folder / _LOCK).unlink(missing_ok=True)
@@ -114,7 +107,12 @@ class Checkpoint:
             manifest = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             others = [entry.name for entry in self._folder.iterdir() if entry.name != _LOCK]
-            strangers = [name for name in others if not name.endswith((".tmp", ".npz"))]
+            own = ("part", ".npz"), ("part", ".tmp"), (_MANIFEST, ".tmp"), (_RECIPE, "")
+            strangers = [
+                name
+                for name in others
+                if not any(name.startswith(a) and name.endswith(b) for a, b in own)
+            ]
             if strangers:
                 raise CheckpointError(
                     f"{self._folder} is no checkpoint, but holds {strangers[0]!r}: give a new one"
@@ -124,8 +122,15 @@ class Checkpoint:
             raise CheckpointError(f"{path}: this is no manifest: {error}") from None
         if not isinstance(manifest, dict) or manifest.get("schema") != _SCHEMA:
             raise CheckpointError(f"{path}: this version reads manifests of schema {_SCHEMA}")
+        for key, kind in (("chunks", dict), ("seed", str), ("chunk", int)):
+            if not isinstance(manifest.get(key), kind):
+                raise CheckpointError(f"{path}: this is no manifest: it says no {key}")
         self._chunks = manifest.pop("chunks")
-        self.found = manifest
+        try:
+            recipe = json.loads((self._folder / _RECIPE).read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            raise CheckpointError(f"{self._folder}: {_RECIPE} is missing or no JSON") from None
+        self.found = {**manifest, "parts": recipe}
 
     def begin(self, head: dict[str, Any]) -> None:
         """Say what is worked on; what is there has to be the same.
@@ -148,7 +153,10 @@ class Checkpoint:
                     f"{_short(new)}; give a new folder, or the same configuration"
                 )
             head = {**head, "version": self.found["version"]}
+        recipe = json.dumps(head.pop("parts"), indent=1)
         self._head = head
+        if self.found is None:
+            _write(self._folder / _RECIPE, recipe.encode())
         self._write_manifest()
 
     def load(self, key: str) -> Statistics | None:
@@ -183,6 +191,38 @@ class Checkpoint:
         chunks = dict(sorted(self._chunks.items()))
         text = json.dumps({**self._head, "chunks": chunks}, indent=1)
         _write(self._folder / _MANIFEST, text.encode())
+
+
+@contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    """Let one process at a time look at a lock and take it over, where the system can."""
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # some file systems of networks know no such locks
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _is_dead(holder: str) -> bool:
+    """Whether whoever made a lock is dead; of another machine nobody can tell."""
+    try:
+        said = json.loads(holder)
+        # Elsewhere than on POSIX signal 0 is no question, but Ctrl-C.
+        if said["host"] != socket.gethostname() or os.name != "posix":
+            return False
+        os.kill(int(said["pid"]), 0)
+    except (ProcessLookupError, ValueError, KeyError, TypeError):
+        return True  # also one that was cut off while it was written
+    except OSError:
+        return False
+    return False
 
 
 def _write(path: Path, data: bytes) -> None:

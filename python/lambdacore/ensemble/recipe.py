@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
@@ -169,7 +170,7 @@ def make(
     start: str | None,
     seed: int,
     period: float | None = None,
-    quantiles: tuple[float, ...] = (),
+    quantiles: Sequence[float] = (),
 ) -> Recipe:
     """Check what a user gives and make the recipe of it."""
     _check.instance("workload", workload, "a Workload", isinstance(workload, Workload))
@@ -194,6 +195,8 @@ def make(
     lead, counted_from = start_of(warm_up, start, horizon)
     span = span_of(horizon, lead)
     bins = None if period is None else _check.period(period)
+    several = isinstance(quantiles, Iterable) and not isinstance(quantiles, str)
+    _check.instance("quantiles", quantiles, "several shares, such as (0.5, 0.99)", several)
     shares = tuple(_check.ratio(f"quantiles[{i}]", share) for i, share in enumerate(quantiles))
     recipe = Recipe(
         accounts, workload, span, _check.to_nanoseconds(counted_from), seed, bins, shares

@@ -9,7 +9,14 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Callable, Generator
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+    wait,
+)
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -205,7 +212,7 @@ def _chunks(replications: range, how: How) -> list[range]:
 
 def chunk_of(count: int, how: How) -> int:
     """Give the replications of a task: some dozens of tasks, unless it is said."""
-    return how.chunk if how.chunk is not None else max(1, count // 32)
+    return how.chunk if how.chunk is not None else max(count // 32, min(count, 4))
 
 
 Finished = tuple[int, range, Any]
@@ -223,6 +230,10 @@ def _here(
         look = _shifted(update, finished)
         yield index, chunk, recipe.run(chunk.start, len(chunk), threads=how.cores, progress=look)
         finished += expected[index] * len(chunk)
+
+
+def _error_of(future: Future[Any]) -> BaseException | None:
+    return CancelledError("cancelled") if future.cancelled() else future.exception()
 
 
 def _on_executor(
@@ -249,10 +260,11 @@ def _on_executor(
         while waiting:
             # With a timeout, so that Ctrl-C is heard.
             ready, _ = wait(waiting, timeout=0.05, return_when=FIRST_COMPLETED)
-            for future in ready:
+            # What is done comes first: an error may end it all, and a checkpoint keeps the others.
+            for future in sorted(ready, key=lambda each: _error_of(each) is not None):
                 task, tries = waiting.pop(future)
                 index, _recipe, chunk = task
-                error = future.exception()
+                error = _error_of(future)
                 if error is None:
                     yield index, chunk, future.result()
                 elif tries < how.retries and not isinstance(error, BrokenExecutor):
