@@ -101,6 +101,12 @@ def test_killed_at_any_instant_it_goes_on_to_the_same_bytes(whole, tmp_path, num
 def test_ctrl_c_leaves_a_folder_to_go_on_from(whole, tmp_path):
     seconds, expected, digest, _ = whole
     folder = tmp_path / "checkpoint"
+    # What is run stands there already: it is larger than what the limit allows.
+    swept(folder)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps({**manifest, "chunks": {}}))
+    for chunk in folder.glob("*.npz"):
+        chunk.unlink()
     script = SWEPT + "\nimport sys, time\nprint('ready', flush=True)\n"
     script += "try:\n    swept(sys.argv[1])\n"
     script += "except KeyboardInterrupt:\n    print('interrupted', time.time(), flush=True)\n"
@@ -288,20 +294,20 @@ def test_fresh_entropy_is_drawn_once(tmp_path):
 
 
 def test_more_replications_keep_what_is_there(tmp_path):
-    """Chunks of a hundred are three replications; those of two hundred would be six."""
+    """Chunks of a hundred are four replications; those of two hundred would be six."""
     run(tmp_path / "c", replications=100)
     stamps = {p.name: p.stat().st_mtime_ns for p in (tmp_path / "c").glob("*.npz")}
-    assert len(stamps) == 34
+    assert len(stamps) == 25
     more = run(tmp_path / "c", replications=200)
     after = {p.name: p.stat().st_mtime_ns for p in (tmp_path / "c").glob("*.npz")}
     assert {name: after[name] for name in stamps} == stamps
-    assert len(after) == 34 + 34  # the last one held a single replication
+    assert len(after) == 25 + 25
     alone = lc.monte_carlo(ACCOUNT, WORKLOAD, horizon=20, replications=200, rng=1)
     assert more.digest() == alone.digest()
     fewer = run(tmp_path / "c", replications=50)
     assert fewer.throttles.tolist() == alone.throttles[:50].tolist()
-    with pytest.raises(lc.CheckpointError, match="chunk was 3, now it is 4"):
-        run(tmp_path / "c", replications=200, chunk=4)
+    with pytest.raises(lc.CheckpointError, match="chunk was 4, now it is 5"):
+        run(tmp_path / "c", replications=200, chunk=5)
 
 
 def test_precision_goes_on_from_a_checkpoint_too(tmp_path):
@@ -337,11 +343,17 @@ def test_where_files_cannot_grow_the_finished_chunks_stay(whole, tmp_path):
     """A limit of the size of files stands for a full disk: it stops the manifest half-way."""
     _, expected, digest, size = whole
     folder = tmp_path / "checkpoint"
+    # What is run stands there already: it is larger than what the limit allows.
+    swept(folder)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps({**manifest, "chunks": {}}))
+    for chunk in folder.glob("*.npz"):
+        chunk.unlink()
     script = SWEPT + "\nimport resource, sys\nsize = int(sys.argv[2])\n"
     script += "resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))\n"
     script += "print('ready', flush=True)\ntry:\n    swept(sys.argv[1])\n"
     script += "except OSError as error:\n    print(error.errno, flush=True)\n"
-    with started(script, folder, size - 2000) as child:
+    with started(script, folder, size - 700) as child:
         assert int(child.stdout.readline()) == errno.EFBIG
     kept = json.loads((folder / "manifest.json").read_text())["chunks"]
     assert 0 < len(kept) < 24

@@ -133,7 +133,7 @@ BAD = {
     "other functions": (lc.Account(30, [lc.Function("checkout")]), "reports"),
     "another order": (
         lc.Account(30, [lc.Function("reports"), lc.Function("checkout")], unreserved_floor=0),
-        "other functions than the first",
+        "in another order",
     ),
 }
 

@@ -196,7 +196,7 @@ def test_a_failure_at_one_point_of_a_sweep_leaves_its_replications_out_at_all():
 def test_an_executor_that_was_shut_down_is_refused_at_once():
     pool = ThreadPoolExecutor(1)
     pool.shutdown()
-    with pytest.raises(RuntimeError, match="shutdown"):
+    with pytest.raises(lc.ReplicationError, match="shutdown"):
         run(executor=pool)
 
 

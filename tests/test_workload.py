@@ -274,7 +274,7 @@ def test_a_warm_up_comes_before_the_horizon():
 
 def test_progress_is_told_up_to_the_last_call():
     told = []
-    trace = lc.Workload({"f": lc.Stream(10_000.0, 0.1)}).sample(100, 1, progress=told.append)
+    trace = lc.Workload({"f": lc.Stream(10_000.0, 0.1)}).sample(1_000, 1, progress=told.append)
     assert told == sorted(told)
     assert told
     assert told[-1] <= len(trace)

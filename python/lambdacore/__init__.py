@@ -31,6 +31,7 @@ from lambdacore.arrivals import (
 )
 from lambdacore.compare import Comparison, compare
 from lambdacore.controller import FunctionSnapshot, PoolSnapshot, Snapshot
+from lambdacore.cron import Cron
 from lambdacore.distributions import (
     BoundedPareto,
     Constant,
@@ -56,8 +57,9 @@ from lambdacore.errors import (
     TraceError,
 )
 from lambdacore.function import Function
-from lambdacore.monte_carlo import Precision, monte_carlo
+from lambdacore.monte_carlo import monte_carlo
 from lambdacore.outcome import Outcome
+from lambdacore.precision import Precision
 from lambdacore.profile import Profile
 from lambdacore.rate import Rate
 from lambdacore.readers import (
@@ -68,7 +70,7 @@ from lambdacore.readers import (
     read_trace,
     write_trace,
 )
-from lambdacore.recorded import Counts, Cron, Recorded
+from lambdacore.recorded import Counts, Recorded
 from lambdacore.required import RequiredConcurrency, required_concurrency
 from lambdacore.required_workload import RequiredEstimate
 from lambdacore.result import Result

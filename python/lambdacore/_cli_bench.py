@@ -18,6 +18,7 @@ import click
 
 import lambdacore as lc
 from lambdacore import _report, _text
+from lambdacore._cli_checks import picture
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,13 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["bench", "draw", "fault_of", "source_tree"]
 
 _NUMBERS = "N,N,..."
-
-
-def _picture(context: Any, parameter: Any, path: Path | None) -> Path | None:
-    # cli imports this module first.
-    from lambdacore import cli
-
-    return cli._picture(context, parameter, path)
 
 
 @click.group()
@@ -53,7 +47,7 @@ def bench() -> None:
 @click.option("--quick", is_flag=True, help="Fewer threads and pools, under a minute, rough.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of the table.")
 @click.option(
-    "--plot", "plot_path", type=click.Path(path_type=Path), callback=_picture,
+    "--plot", "plot_path", type=click.Path(path_type=Path), callback=picture,
     help="Write the picture.",
 )  # fmt: skip
 def admission(quick: bool, as_json: bool, plot_path: Path | None, **options: Any) -> None:

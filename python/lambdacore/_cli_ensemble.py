@@ -10,6 +10,7 @@ import click
 
 import lambdacore as lc
 from lambdacore import _report, _text
+from lambdacore._cli_checks import picture
 from lambdacore._runs_text import REGION
 from lambdacore.runs import STATISTICS
 from lambdacore.scenario import Scenario
@@ -23,14 +24,15 @@ _OPTIONS = (
     click.option("--precision", type=float, metavar="SHARE",
                  help="Replications until the interval of the Region's throttle ratio is no wider "
                  "than this share of it, to either side."),
-    click.option("--seed", type=int, help="Root of all draws; without it fresh, and printed."),
+    click.option("--seed", type=click.IntRange(min=0),
+                 help="Root of all draws; without it fresh, and printed."),
     click.option("--warm-up", type=float, help="Seconds of traffic before time zero."),
     click.option("--threads", type=int, help="Threads (default: every core)."),
     click.option("--checkpoint", type=_FILE,
                  help="A folder for what is finished: a run that was killed goes on from it."),
     click.option("--quiet", is_flag=True, help="No progress."),
     click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables."),
-    click.option("--plot", "plot_path", type=_FILE, help="Write the picture."),
+    click.option("--plot", "plot_path", type=_FILE, callback=picture, help="Write the picture."),
 )  # fmt: skip
 
 
@@ -42,7 +44,7 @@ def _with_options(command: Callable[..., None]) -> Callable[..., None]:
 
 @click.command("monte-carlo")
 @click.argument("scenario", type=_FILE)
-@click.option("--period", type=float, help="Keep series, in bins of so many seconds.")
+@click.option("--period", type=float, help="Seconds of a bin of the picture.")
 @_with_options
 def monte_carlo(scenario: Path, period: float | None, **options: Any) -> None:
     """Run many replications of the workload in SCENARIO, with intervals.
@@ -87,10 +89,13 @@ def compare(
     workload, account = _traffic(plan)
     named: dict[str, lc.Account] = {}
     for path in candidates:
-        name = path.stem if path.stem not in named else str(path)
-        named[name] = Scenario.load(path).account_for(workload)
+        name = path.stem if path.stem not in (*named, "baseline") else str(path)
+        other = Scenario.load(path)
+        if other.workload is not None and other.workload != workload:
+            click.echo(f"note: all run the workload of {baseline}, not that of {path}", err=True)
+        named[name] = other.account_for(workload)
     answer = lc.compare(account, named, workload, **_values(plan, options))
-    verdicts = {}
+    verdicts: dict[str, str] = {}
     if tolerance is not None:
         verdicts = {
             name: answer.verdict("throttle_ratio", tolerance, candidate=name) for name in named
@@ -108,9 +113,15 @@ def compare(
     else:
         _report.print_table(answer)
         for name, verdict in verdicts.items():
-            click.echo(f"{name}: {verdict} within ±{tolerance:g} in the Region")
+            assert tolerance is not None
+            said = {"equivalent": "equivalent: within", "different": "different: beyond"}
+            what = said.get(verdict, "undecided: more replications would say whether within")
+            click.echo(f"{name}: {what} ±{100 * tolerance:g} percentage points in the Region")
     if options["plot_path"] is not None:
         _save(answer.plot(tolerance=tolerance), options["plot_path"])
+    if any(verdict != "equivalent" for verdict in verdicts.values()):
+        # The stated objective is missed.
+        raise SystemExit(1)
 
 
 @click.command()
@@ -123,8 +134,11 @@ def compare(
 )  # fmt: skip
 @click.option("--statistic", type=click.Choice(STATISTICS), default="throttle_ratio",
               help="What the picture shows.")  # fmt: skip
+@click.option("--function", default=REGION, help="Whose numbers are shown (default: Region).")
 @_with_options
-def sweep(scenario: Path, varied: tuple[str, ...], statistic: str, **options: Any) -> None:
+def sweep(
+    scenario: Path, varied: tuple[str, ...], statistic: str, function: str, **options: Any
+) -> None:
     """Run the workload in SCENARIO on a grid of configurations.
 
     \b
@@ -135,17 +149,20 @@ def sweep(scenario: Path, varied: tuple[str, ...], statistic: str, **options: An
         raise click.BadParameter("a NAME is given twice", param_hint="--vary")
     plan = Scenario.load(scenario)
     workload, account = _traffic(plan)
+    if function != REGION:
+        account.index(function)
     answer = lc.sweep(account, workload, parameters, **_values(plan, options))
     if options["as_json"]:
         table = [
-            {"point": point, **_of(runs, REGION)}
+            {"point": point, "function": name, **_of(runs, name)}
             for point, runs in zip(answer.points(), answer.runs, strict=True)
+            for name in (*answer.functions, REGION)
         ]
         _report.print_json({**_head(answer.runs[0]), "rows": table})
     else:
-        _report.print_table(answer)
+        _report.print_table(answer.table(function))
     if options["plot_path"] is not None:
-        _save(answer.plot(statistic), options["plot_path"])
+        _save(answer.plot(statistic, function=function), options["plot_path"])
 
 
 def _traffic(plan: Scenario) -> tuple[lc.Workload, lc.Account]:
@@ -166,6 +183,8 @@ def _values(plan: Scenario, options: dict[str, Any]) -> dict[str, Any]:
         if options[name] is not None:
             values[name] = options[name]
     if options["precision"] is not None:
+        if options["replications"] is not None:
+            raise click.UsageError("give --replications or --precision, not both")
         values["replications"] = lc.Precision(options["precision"])
     if "horizon" not in values:
         raise click.UsageError("give --horizon SECONDS, or horizon under [monte_carlo]")

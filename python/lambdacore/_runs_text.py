@@ -13,10 +13,15 @@ if TYPE_CHECKING:
     from lambdacore._intervals import Interval
     from lambdacore.runs import Runs
 
-__all__ = ["REGION", "rows", "share", "with_places"]
+__all__ = ["REGION", "UNSEEN", "rows", "share", "with_places"]
 
 #: The name that stands for the account as a whole.
 REGION = "Region"
+
+#: Below a table in which something was not seen at all.
+UNSEEN = (
+    "<: none was seen; a bound if they came singly, too low if in bursts rarer than a replication"
+)
 
 
 def rows(runs: Runs, shown: int) -> tuple[list[str], list[list[str]], str]:
@@ -37,7 +42,7 @@ def rows(runs: Runs, shown: int) -> tuple[list[str], list[list[str]], str]:
         cold = runs.interval("cold_start_ratio", name)
         peaks = runs.values("peak_concurrency", name)
         mean = runs.values("mean_concurrency", name).mean()
-        used = runs.values("utilisation", name).mean()
+        used = runs.values("utilisation", name).mean()  # the same pool in every replication
         body.append(
             [
                 _text.label(name),
@@ -55,6 +60,8 @@ def rows(runs: Runs, shown: int) -> tuple[list[str], list[list[str]], str]:
         f"seed {runs.seed}, streams {runs.stream_version}; ratios with 95 % intervals of their "
         "mean"
     )
+    if any(cell.startswith("<") for row in body for cell in row[1:]):
+        notes.append(UNSEEN)
     head = ["function", "arrivals", "throttled", "cold", "peak", "most", "mean", "used"]
     return head, body, "\n".join(notes)
 

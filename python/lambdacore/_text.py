@@ -117,6 +117,9 @@ class Table:
     spare: Sequence[str] = ()
     total: bool = True
 
+    def __str__(self) -> str:
+        return plain(self)
+
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         from rich.text import Text
 

@@ -133,7 +133,8 @@ class Deterministic(Arrivals, kind="deterministic"):
     rate : float or Rate
         Calls a second.
     phase : float or None
-        The share of a gap that passes before the first call, from 0 to below 1; None draws it.
+        The share of a gap that passes before the first call (of the warm-up, if there is one),
+        from 0 to below 1; None draws it.
     """
 
     rate: float | Rate
@@ -194,8 +195,8 @@ class OnOff(Arrivals, kind="on-off"):
     on, off : Distribution or float
         How long it is on, and off; a number of seconds is a constant.
     start : {None, "on", "off"}
-        How it begins: with a whole stay of either, or (None) as it would be found at any time.
-        That is exact for constant and for exponential stays, and near for others.
+        How it begins (with its warm-up, if there is one): with a whole stay of either, or (None)
+        as it would be found at any time: of the stay under way, a part is left.
     """
 
     rate: float
@@ -301,8 +302,8 @@ class Batches(Arrivals, kind="batches"):
     of : Arrivals or float
         When batches come; a number is a Poisson rate *of batches* a second.
     size : int or Distribution
-        How many calls a batch brings; draws of a distribution are rounded to whole numbers, 1 at
-        least.
+        How many calls a batch brings, up to 10^7; draws of a distribution are rounded to whole
+        numbers, 1 at least.
     spread : float or Distribution
         How long after its batch each call comes: a number is anything from 0 up to so many seconds.
     """
@@ -341,7 +342,8 @@ class Every(Arrivals, kind="every"):
     period : float
         Seconds between two.
     offset : float
-        When the first comes.
+        When one comes. Below a period it is a phase, which a warm-up has too; from a period on it
+        is when the first comes, and there is none before.
     count : int or Distribution
         How many calls come each time.
     jitter : float or Distribution
@@ -394,7 +396,7 @@ def _count(argument: str, value: Any) -> tuple[Any, ...]:
     """Describe a number of calls; the engine counts in seconds."""
     if isinstance(value, Distribution):
         return value._spec()
-    return Constant(float(_check.whole(argument, value, 1, 10**9)))._spec()
+    return Constant(float(_check.whole(argument, value, 1, 10**7)))._spec()
 
 
 def _offset(argument: str, value: Any) -> tuple[Any, ...]:

@@ -17,6 +17,7 @@ import click
 
 import lambdacore as lc
 from lambdacore import _check, _cli_bench, _cli_ensemble, _report, _text
+from lambdacore._cli_checks import picture
 from lambdacore.function import declare, split_label, with_claims
 from lambdacore.scenario import Scenario
 
@@ -82,21 +83,6 @@ def _reservation(_context: Any, _parameter: Any, values: tuple[str, ...]) -> dic
     return reserve
 
 
-def _picture(_context: Any, _parameter: Any, path: Path | None) -> Path | None:
-    if path is None:
-        return None
-    formats = ("png", "pdf", "svg", "jpg", "jpeg", "webp")
-    if path.suffix.lower().lstrip(".") not in formats:
-        raise click.BadParameter(f"{str(path)!r}: end the name in .{', .'.join(formats)}")
-    if not path.parent.is_dir():
-        raise click.BadParameter(f"there is no folder {str(path.parent)!r}")
-    from lambdacore._optional import needs
-
-    with needs("matplotlib", "plot"):
-        import matplotlib.figure  # noqa: F401
-    return path
-
-
 def _usage(check: Callable[..., Any], *arguments: Any) -> Any:
     try:
         return check(*arguments)
@@ -145,7 +131,7 @@ _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON 
     "--period", type=float, callback=_period, help="Also give series, in bins of so many seconds."
 )
 @_json_option
-@click.option("--plot", "plot_path", type=_FILE, callback=_picture, help="Write the picture.")
+@click.option("--plot", "plot_path", type=_FILE, callback=picture, help="Write the picture.")
 def simulate(
     scenario: Path | None,
     trace_path: Path | None,

@@ -13,13 +13,14 @@ import numpy.typing as npt
 
 from lambdacore import _check, _intervals, _text
 from lambdacore._intervals import Interval
-from lambdacore._runs_text import REGION, share, with_places
+from lambdacore._runs_text import REGION, UNSEEN, share, with_places
 from lambdacore.account import Account
 from lambdacore.ensemble import recipe as recipes
+from lambdacore.ensemble.driver import run_recipes
 from lambdacore.ensemble.progress import Progress
 from lambdacore.ensemble.tasks import How
 from lambdacore.errors import ConfigurationError
-from lambdacore.monte_carlo import Precision, run_recipes
+from lambdacore.precision import Precision
 from lambdacore.runs import Runs
 from lambdacore.workload import Workload
 
@@ -170,6 +171,8 @@ class Comparison:
             f"common random numbers, seed {self.runs[0].seed}; differences are paired, in "
             "percentage points, with 95 % intervals of their mean"
         )
+        if any(cell.startswith("<") for row in body for cell in row):
+            notes.append(UNSEEN)
         head = ["function", "account", "throttled", "difference", "cold", "peak"]
         return head, body, "\n".join(notes)
 
@@ -272,6 +275,5 @@ def compare(
         quantiles=quantiles,
     )
     how = How(threads, executor, chunk, checkpoint, retries, on_error).checked()
-    begun = start or ("warm" if warm_up else "empty")
-    (runs,) = run_recipes([made], replications, rng, how, begun, progress, "comparing")
+    (runs,) = run_recipes([made], replications, rng, how, progress, "comparing")
     return Comparison((BASELINE, *named), tuple(runs))

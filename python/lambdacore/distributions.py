@@ -188,7 +188,8 @@ class LogNormal(Distribution, kind="lognormal"):
         given = self.quantiles
         try:
             pairs = [
-                (_check.ratio("quantiles", p), q)
+                # A table of TOML has words as its keys.
+                (_check.ratio("quantiles", float(p) if isinstance(p, str) else p), q)
                 for p, q in (given.items() if isinstance(given, Mapping) else given)
             ]
         except (TypeError, ValueError):

@@ -5,69 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
-
-from lambdacore import _check, _intervals, _samples
-from lambdacore._runs_text import REGION
-from lambdacore._seeds import seed_of
 from lambdacore.account import Account
 from lambdacore.ensemble import recipe as recipes
-from lambdacore.ensemble.checkpoint import Checkpoint
-from lambdacore.ensemble.progress import Progress, shown
-from lambdacore.ensemble.recipe import Recipe, Statistics
-from lambdacore.ensemble.tasks import Failure, How, chunk_of, run
-from lambdacore.runs import STATISTICS, Runs
+from lambdacore.ensemble.driver import run_recipes
+from lambdacore.ensemble.progress import Progress
+from lambdacore.ensemble.tasks import How
+from lambdacore.precision import Precision
+from lambdacore.runs import Runs
 from lambdacore.workload import Workload
 
-__all__ = ["Precision", "monte_carlo"]
-
-
-@dataclass(frozen=True)
-class Precision:
-    """Replications until an interval is as narrow as wanted.
-
-    Parameters
-    ----------
-    relative : float
-        Half the width of the interval over the mean.
-    statistic : str
-        Of what; see `Runs`.
-    function : str
-        Of which function, or ``"Region"``.
-    confidence : float
-        Of the interval.
-    least, most : int
-        Replications to begin with, and to end with in any case. `least` keeps a few alike
-        replications from ending it by chance.
-
-    Notes
-    -----
-    Replications are added half as many again at a time, and looked at after each addition. Looking
-    several times makes the true confidence somewhat lower than stated.
-    """
-
-    relative: float
-    statistic: str = "throttle_ratio"
-    function: str = REGION
-    confidence: float = 0.95
-    least: int = 20
-    most: int = 10_000
-
-    def __post_init__(self) -> None:
-        _check.rate("relative", self.relative)
-        _check.one_of("statistic", self.statistic, STATISTICS)
-        _samples.level("confidence", self.confidence)
-        _check.whole("least", self.least, 2, 10**9)
-        _check.whole("most", self.most, self.least, 10**9)
-
-    def _is_reached(self, runs: Runs) -> bool:
-        values = runs.values(self.statistic, self.function).astype(np.float64)
-        if not np.any(np.nan_to_num(values)):
-            return False  # nothing was seen yet: zero is no answer
-        return bool(_intervals.enough(values, self.relative, self.confidence))
+__all__ = ["monte_carlo"]
 
 
 def monte_carlo(
@@ -181,103 +130,4 @@ def monte_carlo(
         quantiles=quantiles,
     )
     how = How(threads, executor, chunk, checkpoint, retries, on_error).checked()
-    if start is None:
-        start = "warm" if warm_up else "empty"
-    return run_recipes([made], replications, rng, how, start, progress, "simulating")[0][0]
-
-
-def run_recipes(
-    made: list[Recipe],
-    replications: int | Precision,
-    rng: Any,
-    how: How,
-    start: str,
-    progress: bool | Progress | None,
-    label: str,
-) -> list[list[Runs]]:
-    """Run recipes of one seed: for each, the runs of each of its accounts."""
-    precision = replications if isinstance(replications, Precision) else None
-    if precision is not None:
-        # Here, and not when there are runs to look at: a slip costs no replication.
-        _check.one_of("function", precision.function, (*made[0].functions, REGION))
-    count = (
-        precision.least
-        if precision is not None
-        else _check.whole("replications", replications, 1, 10**9)
-    )
-    if how.checkpoint is None:
-        seeded = [_with_seed(recipe, seed_of(rng)) for recipe in made[:1]]
-        seeded += [_with_seed(recipe, seeded[0].seed) for recipe in made[1:]]
-        return _run(seeded, count, precision, how, None, start, progress, label)
-    with Checkpoint(how.checkpoint) as folder:
-        # Fresh entropy is drawn once: whoever goes on takes what was drawn then.
-        found = folder.found
-        seed = int(found["seed"]) if rng is None and found is not None else seed_of(rng)
-        if found is not None and how.chunk is None:
-            how = How(
-                how.threads, how.executor, found["chunk"], how.checkpoint, how.retries, how.on_error
-            )
-        seeded = [_with_seed(recipe, seed) for recipe in made]
-        how = How(
-            how.threads,
-            how.executor,
-            chunk_of(count, how),
-            how.checkpoint,
-            how.retries,
-            how.on_error,
-        )
-        folder.begin(
-            {
-                "seed": str(seed),
-                "chunk": how.chunk,
-                "parts": [recipe.describe() for recipe in seeded],
-            }
-        )
-        return _run(seeded, count, precision, how, folder, start, progress, label)
-
-
-def _with_seed(recipe: Recipe, seed: int) -> Recipe:
-    from dataclasses import replace
-
-    return replace(recipe, seed=seed)
-
-
-def _run(
-    made: list[Recipe],
-    count: int,
-    precision: Precision | None,
-    how: How,
-    folder: Checkpoint | None,
-    start: str,
-    progress: bool | Progress | None,
-    label: str,
-) -> list[list[Runs]]:
-    parts: list[Statistics] = []
-    numbers: list[int] = []
-    failures: list[Failure] = []
-    done = 0
-    per_replication = sum(recipe.expected_calls() for recipe in made)
-    while True:
-        for recipe in made:
-            recipe.check_size(count)
-        title = label if precision is None else f"{label}, up to replication {count:,}"
-        with shown(title, per_replication * (count - done), progress) as update:
-            new, new_numbers, new_failures = run(made, range(done, count), how, update, folder)
-        numbers += new_numbers
-        failures += new_failures
-        if parts:
-            new = [
-                {name: np.concatenate([old[name], more[name]], axis=1) for name in old}
-                for old, more in zip(parts, new, strict=True)
-            ]
-        parts = new
-        results = [
-            [
-                Runs(recipe, index, part, numbers, failures, start)
-                for index in range(len(recipe.accounts))
-            ]
-            for recipe, part in zip(made, parts, strict=True)
-        ]
-        if precision is None or count >= precision.most or precision._is_reached(results[0][0]):
-            return results
-        done, count = count, min(max(count + count // 2, count + 1), precision.most)
+    return run_recipes([made], replications, rng, how, progress, "simulating")[0][0]

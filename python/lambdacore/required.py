@@ -201,7 +201,8 @@ def required_concurrency(
 
     Each function is looked at as alone in a pool of its own (its reserved concurrency),
     and all together in one shared pool (the account). Pools are pure: no cold starts, no
-    scaling rate, no retries. Then what is throttled at a limit of c + 1 is a subset of what
+    scaling rate, no limits of requests a second (which bind where calls are shorter than 100 ms),
+    no retries. Then what is throttled at a limit of c + 1 is a subset of what
     is throttled at c, so halving finds the exact answer, and for no throttle at all it is
     the peak of the unlimited run.
 
@@ -257,7 +258,7 @@ def required_concurrency(
     >>> workload = lc.Workload({"f": lc.Stream(lc.Poisson(100), lc.LogNormal(0.2, 1.5))})
     >>> answer = lc.required_concurrency(workload, 0.001, horizon=600, replications=20, rng=7)
     >>> answer["f"], float(answer.low[0]), float(answer.high[0]), answer.is_confirmed("f")
-    (35, 35.0, 35.0, True)
+    (35, 34.0, 35.0, True)
     """
     if isinstance(traffic, Workload):
         if horizon is None:

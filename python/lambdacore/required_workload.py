@@ -124,7 +124,8 @@ class RequiredEstimate:
             f"throttled in the mean: at most {_text.percent(self.throttle_ratio, 1)}; "
             f"{_text.count(self.replications, 'replication')}, seed {self.seed}, confirmed by as "
             f"many fresh ones; {self.confidence:.0%} intervals",
-            "pure pools: no init, no scaling rate, no idle expiry",
+            "one shared pool: of all arrivals together, so a function may be throttled more",
+            "pure pools: no init, no idle expiry, no scaling rate, no request rates",
         ]
         head = [
             "function", "required", "interval", "throttled then", "rate x duration", "factor",
@@ -214,10 +215,11 @@ def required_for_workload(
             for account in _accounts(workload, names, of_functions, of_all)
         ]
         recipe = replace(made, accounts=tuple(accounts))
+        recipes.check_size([recipe], count)
         with shown("searching", recipe.expected_calls() * count, progress) as update:
             found = recipe.run(first, count, threads=how.cores, progress=update)
         numbers = list(range(first, first + count))
-        runs = [Runs(recipe, i, found, numbers, [], "empty") for i in range(len(accounts))]
+        runs = [Runs(recipe, i, found, numbers, []) for i in range(len(accounts))]
         return [runs[i : i + 2] for i in range(0, len(runs), 2)]
 
     (unlimited,) = tried([np.full(len(names), _MOST // (len(names) + 1))], [_MOST], 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from lambdacore._intervals import Interval
     from lambdacore.account import Account
+    from lambdacore.function import Function
     from lambdacore.workload import Workload
 
 __all__ = ["SERIES", "STATISTICS", "Bands", "Runs"]
@@ -92,7 +93,8 @@ class Runs:
     One number a replication and function, shape ``(replications, functions)``: `throttle_ratio`
     (throttles / arrivals; NaN without arrivals), `cold_start_ratio` and `provisioned_ratio` (of
     what was admitted), `peak_concurrency`, `mean_concurrency` (over time), `utilisation` (the mean
-    over the limit of the function's pool: its reservation, or what is unreserved), `arrivals`,
+    over what the function may use at most: its reservation, or what is unreserved with its own
+    provisioned concurrency), `arrivals`,
     `throttles`, `cold_starts`. Those of the account as a whole: ``runs.region("throttle_ratio")``,
     shape ``(replications,)``. Calls that are in flight at the end count until the end.
     """
@@ -104,7 +106,6 @@ class Runs:
         statistics: Statistics,
         replications: list[int],
         failures: list[Failure],
-        start: str,
     ) -> None:
         self._recipe, self._index = recipe, index
         self._statistics = {name: values[index] for name, values in statistics.items()}
@@ -117,7 +118,7 @@ class Runs:
         self.stream_version: int = STREAM_VERSION
         self.replications = np.array(replications, dtype=np.int64)
         self.failures: tuple[Failure, ...] = tuple(failures)
-        self.start = start
+        self.start: str = recipe.begins
         self.horizon: float = (recipe.span.horizon - recipe.start) / 1e9
         self.warm_up: float = (recipe.span.lead + recipe.start) / 1e9
 
@@ -156,7 +157,7 @@ class Runs:
         return self._compute(statistic, region=True)
 
     def _row(self, function: str) -> int:
-        _check.one_of("function", function, self.functions)
+        _check.one_of("function", function, (*self.functions, REGION))
         return self.functions.index(function)
 
     def _compute(self, statistic: str, *, region: bool) -> npt.NDArray[Any]:
@@ -189,15 +190,7 @@ class Runs:
         if region:
             limits = np.array(float(account.concurrency_limit))
         else:
-            limits = np.array(
-                [
-                    account.unreserved_concurrency
-                    if function.reserved_concurrency is None
-                    else function.reserved_concurrency
-                    for function in account
-                ],
-                dtype=np.float64,
-            )
+            limits = np.array([_limit(account, function) for function in account], np.float64)
         # Of a pool that has no room there is no utilisation.
         return np.where(limits > 0, limits, np.nan)
 
@@ -225,6 +218,15 @@ class Runs:
         """Give how often an outcome occurred, shape (replications, functions)."""
         counts: npt.NDArray[np.uint64] = self._statistics["outcomes"][..., CODES.index(outcome)]
         return counts
+
+    def _counts_of(self, outcome: Outcome, function: str | None) -> npt.NDArray[Any]:
+        counts = self.outcomes(outcome)
+        if function is None:
+            return counts
+        if function == REGION and REGION not in self.functions:
+            summed: npt.NDArray[Any] = counts.sum(axis=1)
+            return summed
+        return counts[:, self._row(function)]
 
     def concurrency_quantiles(self, function: str | None = None) -> npt.NDArray[np.uint32]:
         """Give the concurrency that is not exceeded for a share of the time.
@@ -338,14 +340,22 @@ class Runs:
                 return _intervals.ratio_t(events, trials, confidence)
             return self._wilson(events, trials, confidence)
         plain = _intervals.mean_t(values, confidence)
-        if method == "t" or not statistic.endswith("_ratio"):
+        if not statistic.endswith("_ratio"):
+            return plain
+        # A ratio lies between 0 and 1, and so does its mean; of one replication nothing is known.
+        plain = replace(
+            plain,
+            low=np.where(np.isfinite(plain.low), np.clip(plain.low, 0, 1), plain.low)[()],
+            high=np.where(np.isfinite(plain.high), np.clip(plain.high, 0, 1), plain.high)[()],
+        )
+        if method == "t":
             return plain
         events, trials = self._parts_of_ratio(statistic, function)
         unseen = np.asarray(events.sum(axis=0) == 0)
         if not unseen.any():
             return plain
         bound = self._wilson(events, trials, confidence)
-        if plain.estimate is bound.estimate or unseen.ndim == 0:
+        if unseen.ndim == 0:
             return bound
         return _intervals.Interval(
             plain.estimate,
@@ -369,8 +379,7 @@ class Runs:
         if statistic == "cold_start_ratio":
             return self.values("cold_starts", function), admitted
         if statistic == "provisioned_ratio":
-            ratio = np.nan_to_num(self.values(statistic, function))
-            return np.rint(ratio * admitted).astype(np.uint64), admitted
+            return self._counts_of(Outcome.PROVISIONED, function), admitted
         raise ConfigurationError(
             f"method: {statistic!r} is no ratio of counts; use 't' or 'bootstrap'",
             argument="method",
@@ -445,6 +454,9 @@ class Runs:
     def _repr_html_(self) -> str:
         return _text.html_table(*self.rows())
 
+    def __str__(self) -> str:
+        return _text.plain(self)
+
     def __repr__(self) -> str:
         failed = sum(len(failure.replications) for failure in self.failures)
         return (
@@ -462,6 +474,15 @@ class Runs:
         self.__dict__.update(state)
         for values in self._statistics.values():
             values.flags.writeable = False
+
+
+def _limit(account: Account, function: Function) -> int:
+    """Give what a function may use at most: its reservation, or its own and what all share."""
+    if function.reserved_concurrency is not None:
+        return function.reserved_concurrency
+    given = function.provisioned_concurrency or {}
+    provisioned = given if isinstance(given, int) else sum(given.values())
+    return account.unreserved_concurrency + provisioned
 
 
 def _ratio(part: npt.NDArray[Any], whole: npt.NDArray[Any]) -> Floats:

@@ -16,14 +16,15 @@ from lambdacore import _check, _text
 from lambdacore._described import described
 from lambdacore._intervals import Interval
 from lambdacore._optional import needs
-from lambdacore._runs_text import REGION, share
+from lambdacore._runs_text import REGION, UNSEEN, share
 from lambdacore.account import Account
 from lambdacore.ensemble import recipe as recipes
+from lambdacore.ensemble.driver import run_recipes
 from lambdacore.ensemble.progress import Progress
 from lambdacore.ensemble.tasks import How
 from lambdacore.errors import ConfigurationError
 from lambdacore.function import Function
-from lambdacore.monte_carlo import Precision, run_recipes
+from lambdacore.precision import Precision
 from lambdacore.runs import STATISTICS, Runs
 from lambdacore.workload import Workload
 
@@ -118,10 +119,16 @@ class Sweep:
         """
         for name in point:
             _check.one_of("parameter", name, self.parameters)
-        for index, given in enumerate(self.points()):
-            if all(given[name] == value for name, value in point.items()):
-                return self.runs[index]
-        raise ConfigurationError(f"point: the sweep has none with {point}", argument="point")
+        found = [
+            index
+            for index, given in enumerate(self.points())
+            if all(given[name] == value for name, value in point.items())
+        ]
+        if len(found) != 1:
+            missing = ", ".join(name for name in self.parameters if name not in point)
+            what = f"{len(found):,} have it: give {missing} too" if found else "the sweep has none"
+            raise ConfigurationError(f"point: with {point}, {what}", argument="point")
+        return self.runs[found[0]]
 
     def points(self) -> list[dict[str, Any]]:
         """Give the values of the parameters at every point, in the order of `runs`."""
@@ -193,16 +200,22 @@ class Sweep:
                 frame.insert(i, name, value if isinstance(value, int | float) else str(value))
         return pd.concat(frames, ignore_index=True)
 
-    def rows(self, shown: int = 40) -> tuple[list[str], list[list[str]], str]:
+    def table(self, function: str = REGION, shown: int = 40) -> _text.Table:
+        """Give the table of one function: print it with rich, or `str` it."""
+        return _text.Table(*self.rows(shown, function), spare=("peak", "cold"), total=False)
+
+    def rows(
+        self, shown: int = 40, function: str = REGION
+    ) -> tuple[list[str], list[list[str]], str]:
         """Give the table as text: heads, rows and a note."""
         names = list(self.parameters)
         points = self.points()
         body = [
             [
                 *(_text.label(_said(point[name])) for name in names),
-                share(runs.interval("throttle_ratio", REGION)),
-                share(runs.interval("cold_start_ratio", REGION)),
-                f"{np.quantile(runs.values('peak_concurrency', REGION), 0.5):,.0f}",
+                share(runs.interval("throttle_ratio", function)),
+                share(runs.interval("cold_start_ratio", function)),
+                f"{np.quantile(runs.values('peak_concurrency', function), 0.5):,.0f}",
             ]
             for point, runs in itertools.islice(zip(points, self.runs, strict=True), shown)
         ]
@@ -210,14 +223,17 @@ class Sweep:
         if len(points) > shown:
             notes.append(f"… and {_text.count(len(points) - shown, 'more point')}")
         first = self.runs[0]
+        whose = "the Region" if function == REGION else _text.label(function)
         notes.append(
-            f"the Region, {_text.count(len(first), 'replication')} of {first.horizon:g} s at each "
+            f"{whose}, {_text.count(len(first), 'replication')} of {first.horizon:g} s at each "
             f"point, on common random numbers, seed {first.seed}; 95 % intervals of the mean"
         )
+        if any(cell.startswith("<") for row in body for cell in row):
+            notes.append(UNSEEN)
         return [*names, "throttled", "cold", "peak"], body, "\n".join(notes)
 
     def __rich__(self) -> _text.Table:
-        return _text.Table(*self.rows(), left=(), spare=("peak", "cold"), total=False)
+        return self.table()
 
     def _repr_html_(self) -> str:
         return _text.html_table(*self.rows(), total=False)
@@ -329,8 +345,7 @@ def sweep(
         for traffic, _, accounts in groups.values()
     ]
     how = How(threads, executor, chunk, checkpoint, retries, on_error).checked()
-    begun = start or ("warm" if warm_up else "empty")
-    results = run_recipes(made, replications, rng, how, begun, progress, "sweeping")
+    results = run_recipes(made, replications, rng, how, progress, "sweeping")
     runs: list[Any] = [None] * len(points)
     for (_, indices, _), of_group in zip(groups.values(), results, strict=True):
         for index, result in zip(indices, of_group, strict=True):
@@ -396,6 +411,12 @@ def _applied(
             _check.one_of(f"parameter {name!r}: field", last, _FUNCTION_FIELDS)
             functions.setdefault(function, {})[last] = value
         else:
+            if name in _FUNCTION_FIELDS and name not in _ACCOUNT_FIELDS:
+                raise ConfigurationError(
+                    f"parameter = {name!r}: of which function? such as "
+                    f"{account.functions[0].name + '.' + name!r}",
+                    argument="parameter",
+                )
             _check.one_of("parameter", name, _ACCOUNT_FIELDS)
             whole[name] = value
     if not (whole or functions):

@@ -177,7 +177,11 @@ class Workload(Described, kind="workload"):
         return type(self)({**self.streams, name: changed})
 
     def expected_calls(self, horizon: float) -> float:
-        """Give the number of calls to expect in the first `horizon` seconds."""
+        """Give the number of calls to expect in the first `horizon` seconds, about.
+
+        States that a process begins in, and calls that come late (`spread`, `jitter`), are
+        reckoned with roughly: in a horizon that is long beside them they do not matter.
+        """
         span = span_of(horizon)
         return float(self._engine(span).expected(span.horizon))
 
@@ -256,10 +260,12 @@ class Workload(Described, kind="workload"):
         trace : Trace
             The record.
         how : {"blocks", "rate"}
-            ``"blocks"`` plays blocks of the record, drawn at random, with their durations: bursts
-            and what goes with them stay as they were. ``"rate"`` takes the rate of each `period`
-            and draws calls independently at that rate, with durations from the measured ones: the
-            pattern of the day stays, bursts within a period go.
+            ``"blocks"`` plays blocks of the record, drawn at random, with their durations: what
+            lies within a block stays as it was; the time of day goes, a burst that is longer than
+            a block is torn, and functions draw their blocks apart from each other. ``"rate"``
+            takes the rate of each `period` and draws calls independently at that rate, with
+            durations from the measured ones: the pattern of the day stays, bursts within a period
+            go.
         block : float, optional
             Seconds of a block; without it the twentieth part of the record, and a second at least.
         period : float
@@ -313,7 +319,16 @@ class Workload(Described, kind="workload"):
         return cls(streams)
 
     def _engine(self, span: Span) -> _core.Workload:
-        return _core.Workload([stream._spec(name, span) for name, stream in self.streams.items()])
+        """Give the engine's form, which is kept: thousands of streams take a while."""
+        kept: tuple[Span, _core.Workload] | None = self.__dict__.get("_kept")
+        if kept is None or kept[0] != span:
+            specs = [stream._spec(name, span) for name, stream in self.streams.items()]
+            kept = (span, _core.Workload(specs))
+            self._set(_kept=kept)
+        return kept[1]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_kept"}
 
     def __repr__(self) -> str:
         shown = [f"{name!r}: {stream!r}" for name, stream in list(self.streams.items())[:3]]

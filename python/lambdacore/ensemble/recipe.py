@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
@@ -26,6 +24,10 @@ STREAM_VERSION = _core.Workload.STREAM_VERSION
 #: The outcome codes, in the order of the last axis of ``outcomes``.
 CODES = tuple(Outcome)
 
+#: Codes that the engine counts, used or not.
+_ENGINE_CODES = 32
+#: Nanoseconds that an init has at most, as a drawn duration.
+_LONGEST = 2**60
 #: Bytes that the results of one call may take.
 _MOST_BYTES = 8 * 2**30
 
@@ -81,20 +83,16 @@ class Recipe:
         per_account = self.workload._engine(self.span).expected(self.span.lead + self.span.horizon)
         return float(per_account * len(self.accounts))
 
-    def check_size(self, replications: int) -> None:
-        """Refuse what would not fit, before anything is allocated."""
+    @property
+    def begins(self) -> str:
+        """How it begins: ``"empty"``, ``"warm"``, or not counted at first: ``"deletion"``."""
+        return "warm" if self.span.lead else "deletion" if self.start else "empty"
+
+    def _bytes(self, replications: int) -> int:
+        """Give what the engine allocates for so many replications."""
         rows = len(self.functions) + 1
-        cell = rows * (8 * len(CODES) + 8 + 4 + 4 * len(self.quantiles) + 12 * self.bins)
-        size = cell * len(self.accounts) * replications
-        if size > _MOST_BYTES:
-            what = (
-                f"{len(self.accounts):,} accounts x {replications:,} replications x {rows:,} rows"
-            )
-            bins = f" x {self.bins:,} bins" if self.bins else ""
-            raise SeriesSizeError(
-                f"the results would take {size / 2**30:.1f} GiB ({what}{bins}): fewer "
-                "replications, a longer period or none"
-            )
+        cell = rows * (8 * _ENGINE_CODES + 8 + 4 + 4 * len(self.quantiles) + 20 * self.bins)
+        return cell * len(self.accounts) * replications
 
     def run(self, first: int, count: int, *, threads: int = 1, progress: Any = None) -> Statistics:
         """Run replications `first` to ``first + count`` here, on so many threads."""
@@ -155,10 +153,19 @@ class Recipe:
             "accounts": [_plain(account) for account in self.accounts],
         }
 
-    def key(self) -> str:
-        """Give a digest of what it is: equal for recipes that give the same results."""
-        text = json.dumps(self.describe(), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()
+
+def check_size(recipes: list[Recipe], replications: int) -> None:
+    """Refuse results that would not fit together, before anything is allocated."""
+    size = sum(recipe._bytes(replications) for recipe in recipes)
+    if size > _MOST_BYTES:
+        accounts = sum(len(recipe.accounts) for recipe in recipes)
+        rows, bins = len(recipes[0].functions) + 1, recipes[0].bins
+        what = f"{accounts:,} accounts x {replications:,} replications x {rows:,} rows"
+        raise SeriesSizeError(
+            f"the results would take {size / 2**30:,.1f} GiB ({what}"
+            f"{f' x {bins:,} bins' if bins else ''}), more than {_MOST_BYTES / 2**30:.0f}: fewer "
+            "points or replications, a longer period or none"
+        )
 
 
 def make(
@@ -186,12 +193,7 @@ def make(
                     "declares all that it invokes)",
                     argument="workload",
                 ) from None
-        names = [function.name for function in account]
-        if names != [function.name for function in accounts[0]]:
-            raise ConfigurationError(
-                f"{argument} has other functions than the first account: {', '.join(names[:5])}",
-                argument=argument,
-            )
+        _check_functions(argument, account, accounts[0])
     lead, counted_from = start_of(warm_up, start, horizon)
     span = span_of(horizon, lead)
     bins = None if period is None else _check.period(period)
@@ -207,6 +209,28 @@ def make(
         )
     recipe.workload._engine(span)  # refuses what a process cannot do in that span
     return recipe
+
+
+def _check_functions(argument: str, account: Account, first: Account) -> None:
+    """Refuse an account whose rows are not those of the first, and inits of decades."""
+    names, wanted = ([function.name for function in each] for each in (account, first))
+    if names != wanted:
+        missing = [name for name in wanted if name not in account]
+        extra = [name for name in names if name not in first]
+        what = "has the functions of the first account in another order"
+        if missing or extra:
+            what = f"lacks {missing[0]!r}" if missing else f"has {extra[0]!r} besides"
+        raise ConfigurationError(
+            f"{argument} {what}: declare the functions of the first account, in its order",
+            argument=argument,
+        )
+    for function in account:
+        init = function.init_duration or account.init_duration or 0.0
+        if init * 1e9 > _LONGEST:
+            raise ConfigurationError(
+                f"{argument}: init_duration of {function.name!r} is above 2^60 ns (36 years)",
+                argument="init_duration",
+            )
 
 
 def start_of(warm_up: float, start: str | None, horizon: float) -> tuple[float, float]:

@@ -25,7 +25,7 @@ import numpy as np
 
 from lambdacore import _check, _text
 from lambdacore.ensemble.checkpoint import Checkpoint
-from lambdacore.ensemble.recipe import Recipe, Statistics
+from lambdacore.ensemble.recipe import Recipe, Statistics, check_size
 from lambdacore.errors import LambdacoreError
 
 __all__ = ["Failure", "How", "ReplicationError", "run"]
@@ -86,8 +86,9 @@ class How:
             _check.whole("chunk", self.chunk, 1, 10**9)
         _check.whole("retries", self.retries, 0, 1000)
         _check.one_of("on_error", self.on_error, ("raise", "skip"))
-        good = self.executor is None or hasattr(self.executor, "submit")
-        _check.instance("executor", self.executor, "an executor with submit()", good)
+        given = self.executor
+        good = given is None or (hasattr(given, "submit") and not isinstance(given, type))
+        _check.instance("executor", given, "an executor with submit(), such as a pool", good)
         return self
 
     @property
@@ -122,8 +123,7 @@ def run(
     checkpoint: Checkpoint | None = None,
 ) -> tuple[list[Statistics], list[int], list[Failure]]:
     """Run all recipes; gives their arrays, the numbers of the replications, and the failures."""
-    for recipe in recipes:
-        recipe.check_size(len(replications))
+    check_size(recipes, len(replications))
     expected = [recipe.expected_calls() for recipe in recipes]
     if how.executor is None and checkpoint is None:
         parts = []
@@ -228,7 +228,15 @@ def _here(
     """Do tasks one after the other on threads of this process."""
     for index, recipe, chunk in tasks:
         look = _shifted(update, finished)
-        yield index, chunk, recipe.run(chunk.start, len(chunk), threads=how.cores, progress=look)
+        first, count = chunk.start, len(chunk)
+        for _ in range(how.retries + 1):
+            result: Any
+            try:
+                result = recipe.run(first, count, threads=how.cores, progress=look)
+                break
+            except Exception as error:
+                result = error
+        yield index, chunk, result
         finished += expected[index] * len(chunk)
 
 
@@ -249,7 +257,7 @@ def _on_executor(
         _, recipe, chunk = task
         try:
             future = executor.submit(perform, recipe, chunk.start, len(chunk), token)
-        except BrokenExecutor as error:
+        except Exception as error:  # a pool that is broken, or was shut down
             future = Future()
             future.set_exception(error)
         waiting[future] = (task, tries)

@@ -29,8 +29,8 @@ struct Columns<'a> {
     busy: &'a mut [f64],
     peak: &'a mut [u32],
     quantiles: &'a mut [u32],
-    arrivals: &'a mut [u32],
-    throttles: &'a mut [u32],
+    arrivals: &'a mut [u64],
+    throttles: &'a mut [u64],
     bin_peak: &'a mut [u32],
 }
 
@@ -90,8 +90,8 @@ pub(crate) fn monte_carlo<'py>(
     let busy = column::<f64>(&columns, "busy", cells * functions)?;
     let peak = column::<u32>(&columns, "peak", cells * rows)?;
     let quantiles = column::<u32>(&columns, "quantiles", cells * rows * shares)?;
-    let arrivals = column::<u32>(&columns, "arrivals", cells * rows * bins)?;
-    let throttles = column::<u32>(&columns, "throttles", cells * rows * bins)?;
+    let arrivals = column::<u64>(&columns, "arrivals", cells * rows * bins)?;
+    let throttles = column::<u64>(&columns, "throttles", cells * rows * bins)?;
     let bin_peak = column::<u32>(&columns, "bin_peak", cells * rows * bins)?;
     let (mut outcomes, mut busy, mut peak) =
         (outcomes.readwrite(), busy.readwrite(), peak.readwrite());
@@ -125,7 +125,10 @@ fn column<'py, T: Element>(
     name: &str,
     length: usize,
 ) -> PyResult<Bound<'py, PyArray1<T>>> {
-    let column = PyArray1::zeros(columns.py(), length, false);
+    // By a call of numpy: what rust-numpy allocates itself ends in a panic where there is too little.
+    let numpy = columns.py().import("numpy")?;
+    let column = numpy.call_method1("zeros", (length, T::get_dtype(columns.py())))?;
+    let column: Bound<'py, PyArray1<T>> = column.cast_into()?;
     columns.set_item(name, &column)?;
     Ok(column)
 }

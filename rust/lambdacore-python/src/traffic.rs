@@ -1,8 +1,7 @@
 //! Workloads as Python describes them: nested tuples, each with its kind in front.
 
 use lambdacore::traffic::{
-    Arrivals, Counts, Gap, Law, Rates, Recorded, Scale, State, States, Stream, Traffic,
-    TrafficError, Within,
+    Arrivals, Counts, Gap, Law, Rates, Recorded, Scale, State, States, Stream, TrafficError, Within,
 };
 use numpy::{IntoPyArray, PyArray1, PyArrayMethods, PyReadonlyArray1};
 use pyo3::exceptions::{PyMemoryError, PyValueError};
@@ -54,29 +53,20 @@ impl Workload {
         progress: Option<Py<PyAny>>,
     ) -> PyResult<Sample<'py>> {
         let mut watch = Watch::new(progress);
-        let (mut arrival, mut function, mut duration) = (Vec::new(), Vec::new(), Vec::new());
-        let mut init = None::<Vec<u64>>;
-        py.detach(|| {
-            let mut traffic = Traffic::new(&self.workload, seed, replication, lead, lead + horizon);
-            if let Some(rows) = block {
-                traffic = traffic.in_blocks_of(rows);
-            }
-            while let Some(block) = traffic.next_block() {
-                extend(&mut arrival, block.arrival)?;
-                extend(&mut function, block.function)?;
-                extend(&mut duration, block.duration)?;
-                if let Some(of_block) = block.init {
-                    extend(init.get_or_insert_default(), of_block)?;
-                }
-                if watch.advance(block.len()).is_break() {
-                    break;
-                }
-            }
-            PyResult::Ok(())
-        })?;
+        let keys = (seed, replication);
+        let drawn = py.detach(|| {
+            let mut advance = |rows| watch.advance(rows);
+            lambdacore::sample(&self.workload, keys, (lead, horizon), block, &mut advance)
+        });
         watch.finish()?;
-        let init = init.map(|init| init.into_pyarray(py));
-        Ok((arrival.into_pyarray(py), function.into_pyarray(py), duration.into_pyarray(py), init))
+        let calls = drawn.map_err(|error| PyMemoryError::new_err(error.to_string()))?;
+        let calls = calls.unwrap_or_default();
+        Ok((
+            calls.arrival.into_pyarray(py),
+            calls.function.into_pyarray(py),
+            calls.duration.into_pyarray(py),
+            calls.init.map(|init| init.into_pyarray(py)),
+        ))
     }
 
     #[classattr]
@@ -84,15 +74,6 @@ impl Workload {
     fn stream_version() -> u32 {
         lambdacore::traffic::STREAM_VERSION
     }
-}
-
-/// Extends a column, or says that there is no memory for it.
-fn extend<T: Copy>(column: &mut Vec<T>, more: &[T]) -> PyResult<()> {
-    column.try_reserve(more.len()).map_err(|_| {
-        PyMemoryError::new_err(format!("no memory for more than {} calls", column.len()))
-    })?;
-    column.extend_from_slice(more);
-    Ok(())
 }
 
 /// Draws of a law by their index, in nanoseconds: what a stream named `name` would draw for its

@@ -5,13 +5,16 @@
 //! neither the horizon nor the replications.
 
 mod observe;
+mod sample;
 mod threads;
 
 use std::ops::{ControlFlow, Range};
 
 use crate::invocations::Watch;
-use crate::traffic::{Traffic, Workload};
+use crate::traffic::{Stop, Traffic, Workload};
 use crate::{Account, Outcome, Simulation};
+
+pub use sample::{Calls, sample};
 
 use observe::Recorder;
 
@@ -60,9 +63,9 @@ pub struct Statistics {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Series {
     /// Calls that arrived.
-    pub arrivals: Vec<u32>,
+    pub arrivals: Vec<u64>,
     /// Calls that were throttled.
-    pub throttles: Vec<u32>,
+    pub throttles: Vec<u64>,
     /// The most that ran at once.
     pub peak: Vec<u32>,
 }
@@ -74,17 +77,22 @@ impl Ensemble<'_> {
     }
 
     /// Runs one replication on all accounts; `None` where `watch` broke off, which hears of the
-    /// calls of each account.
+    /// calls of each account, or where `stop` was set.
     ///
     /// # Panics
     ///
     /// Where an account's targets are none of its own, or the horizon is 2^62 ns or more.
-    pub fn replicate(&self, replication: u64, watch: &mut Watch<'_>) -> Option<Vec<Statistics>> {
+    pub fn replicate(
+        &self,
+        replication: u64,
+        watch: &mut Watch<'_>,
+        stop: &Stop,
+    ) -> Option<Vec<Statistics>> {
         // Noting the time at each level costs, so it is left out where nobody asks.
         if self.quantiles.is_empty() {
-            self.replicate_as::<false>(replication, watch)
+            self.replicate_as::<false>(replication, watch, stop)
         } else {
-            self.replicate_as::<true>(replication, watch)
+            self.replicate_as::<true>(replication, watch, stop)
         }
     }
 
@@ -92,10 +100,13 @@ impl Ensemble<'_> {
         &self,
         replication: u64,
         watch: &mut Watch<'_>,
+        stop: &Stop,
     ) -> Option<Vec<Statistics>> {
         let Self { lead, from, horizon, .. } = *self;
         assert!(from <= horizon && (lead | horizon) >> 61 == 0, "a horizon below 2^61 ns");
-        let mut traffic = Traffic::new(self.workload, self.seed, replication, lead, lead + horizon);
+        let (workload, seed) = (self.workload, self.seed);
+        let mut traffic =
+            Traffic::until_stopped(workload, seed, replication, lead, lead + horizon, stop);
         if let Some(rows) = self.block {
             traffic = traffic.in_blocks_of(rows);
         }
@@ -110,6 +121,9 @@ impl Ensemble<'_> {
                     return None;
                 }
             }
+        }
+        if stop.is_set() {
+            return None;
         }
         let mut finished = Vec::with_capacity(runs.len());
         for run in runs {
@@ -127,7 +141,9 @@ impl Ensemble<'_> {
         done: &mut dyn FnMut(u64, Vec<Statistics>),
         watch: &mut Watch<'_>,
     ) -> ControlFlow<()> {
-        let one = |replication, watch: &mut Watch<'_>| self.replicate(replication, watch);
+        let one = |replication, watch: &mut Watch<'_>, stop: &Stop| {
+            self.replicate(replication, watch, stop)
+        };
         threads::run(replications, threads, &one, done, watch)
     }
 

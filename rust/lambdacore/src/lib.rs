@@ -72,7 +72,7 @@ pub use controller::{
     AdmissionController, AtomicCounters, ChangeError, FunctionSnapshot, Handle, Lane, OwnedPermit,
     Permit, PoolSnapshot, Snapshot, Throttle, Ticket, Unsupported,
 };
-pub use ensemble::{Ensemble, Series, Statistics};
+pub use ensemble::{Calls, Ensemble, Series, Statistics, sample};
 pub use invocations::{Invocations, TraceError, Watch};
 pub use outcome::Outcome;
 pub use plain::PlainCounters;

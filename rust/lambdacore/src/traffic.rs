@@ -11,11 +11,15 @@ mod arrivals;
 mod counts;
 mod draws;
 mod laws;
+mod length_biased;
 mod math;
 mod philox;
 mod rates;
 mod recorded;
 mod states;
+mod stop;
+
+use std::collections::HashSet;
 
 use arrivals::{Call, Running};
 use draws::{Draws, Purpose};
@@ -30,6 +34,7 @@ pub use laws::{Law, TrafficError};
 pub use rates::Rates;
 pub use recorded::{Recorded, Scale};
 pub use states::{State, States};
+pub use stop::Stop;
 
 /// The calls of one function (or version, or alias).
 #[derive(Clone, Debug, PartialEq)]
@@ -58,9 +63,9 @@ impl Workload {
     /// [`TrafficError`] for two streams of one name, a process that cannot be, and a duration
     /// that nobody or everybody gives.
     pub fn new(streams: Vec<Stream>) -> Result<Self, TrafficError> {
-        for (i, stream) in streams.iter().enumerate() {
-            let twice = streams[..i].iter().any(|other| other.name == stream.name);
-            require(!twice, "workload: one stream a name")?;
+        let mut names = HashSet::new();
+        for stream in &streams {
+            require(names.insert(stream.name.as_str()), "workload: one stream a name")?;
             require(stream.arrivals.len() < 1 << 15, "stream: at most 32,767 processes")?;
             for arrivals in &stream.arrivals {
                 arrivals.check()?;
@@ -126,6 +131,18 @@ impl Traffic {
     /// Calls in the first `horizon` nanoseconds, which begin `lead` nanoseconds before the
     /// workload's own time zero.
     pub fn new(workload: &Workload, seed: u128, replication: u64, lead: u64, horizon: u64) -> Self {
+        Self::until_stopped(workload, seed, replication, lead, horizon, &Stop::default())
+    }
+
+    /// The same, and `stop` may end it early.
+    pub fn until_stopped(
+        workload: &Workload,
+        seed: u128,
+        replication: u64,
+        lead: u64,
+        horizon: u64,
+        stop: &Stop,
+    ) -> Self {
         let mut lanes = Vec::new();
         for (function, stream) in workload.streams.iter().enumerate() {
             let draws = Draws::of(seed, &stream.name, replication);
@@ -137,7 +154,7 @@ impl Traffic {
                     duration: law.map(|law| Drawn::new(law, draws, Purpose::Duration)),
                     init: stream.init.as_ref().map(|law| Drawn::new(law, draws, Purpose::Init)),
                     next: None,
-                    process: arrivals.start(draws, lead, horizon),
+                    process: arrivals.start(draws, lead, horizon, stop),
                     arrival: Vec::new(),
                     durations: Vec::new(),
                     inits: Vec::new(),

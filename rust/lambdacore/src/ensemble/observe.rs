@@ -146,8 +146,8 @@ impl<const TIMED: bool> Recorder<TIMED> {
                 if bin < self.bins {
                     let place = row * self.bins + bin;
                     let (arrivals, throttles) = of_row.before;
-                    self.series.arrivals[place] = (counts.0 - arrivals) as u32;
-                    self.series.throttles[place] = (counts.1 - throttles) as u32;
+                    self.series.arrivals[place] = counts.0 - arrivals;
+                    self.series.throttles[place] = counts.1 - throttles;
                     self.series.peak[place] = level.maximum;
                 }
             }

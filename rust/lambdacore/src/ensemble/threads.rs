@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::invocations::Watch;
 use crate::sync::Ordering;
 use crate::sync::statistic::AtomicU64;
+use crate::traffic::Stop;
 
 /// Between two looks of the calling thread at what the others have done.
 const LOOK: Duration = Duration::from_millis(20);
@@ -18,14 +19,13 @@ const LOOK: Duration = Duration::from_millis(20);
 pub(super) fn run<T: Send>(
     numbers: Range<u64>,
     threads: usize,
-    one: &(dyn Fn(u64, &mut Watch<'_>) -> Option<T> + Sync),
+    one: &(dyn Fn(u64, &mut Watch<'_>, &Stop) -> Option<T> + Sync),
     done: &mut dyn FnMut(u64, T),
     watch: &mut Watch<'_>,
 ) -> ControlFlow<()> {
     let next = AtomicU64::new(numbers.start);
     let rows = AtomicU64::new(0);
-    let stop = AtomicU64::new(0);
-    let stopped = || stop.load(Ordering::Relaxed) != 0;
+    let stop = &Stop::default();
     let threads = threads.clamp(1, (numbers.end - numbers.start).clamp(1, 1024) as usize);
     std::thread::scope(|scope| {
         let (sender, receiver) = mpsc::channel();
@@ -35,14 +35,14 @@ pub(super) fn run<T: Send>(
             scope.spawn(move || {
                 let mut count = |more: usize| {
                     rows.fetch_add(more as u64, Ordering::Relaxed);
-                    if stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+                    if stop.is_set() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
                 };
-                while !stopped() {
+                while !stop.is_set() {
                     let number = next.fetch_add(1, Ordering::Relaxed);
                     if number >= numbers.end {
                         return;
                     }
-                    let Some(result) = one(number, &mut count) else { return };
+                    let Some(result) = one(number, &mut count, stop) else { return };
                     // Nobody listens any more only where the work was broken off.
                     let _ = sender.send((number, result));
                 }
@@ -56,7 +56,7 @@ pub(super) fn run<T: Send>(
             let more = (so_far - told) as usize;
             told = so_far;
             if watch(more).is_break() {
-                stop.store(1, Ordering::Relaxed);
+                stop.set();
                 return ControlFlow::Break(());
             }
             match result {
@@ -82,7 +82,7 @@ mod tests {
         for threads in [0, 1, 2, 3, 8, 100] {
             for count in [0, 1, 5, 1_000] {
                 let mut found = Vec::new();
-                let one = |number: u64, _: &mut Watch<'_>| Some(number * number);
+                let one = |number: u64, _: &mut Watch<'_>, _: &Stop| Some(number * number);
                 let mut done = |number, result| found.push((number, result));
                 let flow = run(7..7 + count, threads, &one, &mut done, &mut keep_on);
                 assert!(flow.is_continue());
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn a_watch_that_breaks_ends_all_threads() {
-        let endless = |_: u64, watch: &mut Watch<'_>| {
+        let endless = |_: u64, watch: &mut Watch<'_>, _: &Stop| {
             while watch(1).is_continue() {
                 std::thread::yield_now();
             }

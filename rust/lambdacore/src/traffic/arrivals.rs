@@ -10,6 +10,7 @@ use super::math::{neg_ln, rint};
 use super::rates::{Rates, Repeated, Walk};
 use super::recorded::{Recorded, Replay};
 use super::states::{States, Visits};
+use super::stop::Stop;
 
 /// How arrivals follow one another, before the rate stretches the gaps.
 #[derive(Clone, Debug, PartialEq)]
@@ -107,33 +108,35 @@ impl Arrivals {
     }
 
     /// From time zero on, which is `lead` nanoseconds before the traffic's own.
-    pub(crate) fn start(&self, draws: Draws, lead: u64, horizon: u64) -> Running {
+    pub(crate) fn start(&self, draws: Draws, lead: u64, horizon: u64, stop: &Stop) -> Running {
         match self {
             Self::Renewal { rates, gap } => Running::Renewal(
-                Walk::new(rates.led_by(lead).stretches(), horizon),
+                Walk::new(rates.led_by(lead).stretches(), horizon, stop.clone()),
                 Exposures::new(gap, draws),
             ),
             Self::Modulated(states) => Running::Modulated(
-                Walk::new(states.start(draws), horizon),
+                Walk::new(states.start(draws), horizon, stop.clone()),
                 Exposures::new(&Gap::Exponential, draws),
             ),
             Self::Batches { of, size, offset } => Running::Batches(Box::new(
                 Batches {
                     next: None,
-                    of: of.start(draws.part(0), lead, horizon),
+                    of: of.start(draws.part(0), lead, horizon, stop),
                     size: Drawn::new(size, draws, Purpose::Size),
                     offset: Drawn::new(offset, draws, Purpose::Offset),
                     sizes: 0,
                     offsets: 0,
                     pending: BinaryHeap::new(),
                     horizon,
+                    stop: stop.clone(),
                 }
                 .begun(),
             )),
             Self::Every { period, offset } => {
-                let first = (u128::from(*offset) + u128::from(lead)) % u128::from(*period);
-                // Without a lead there is none before the offset.
-                let first = if lead == 0 { *offset } else { first as u64 };
+                // An offset of a period or more is a start: before it there is none. A shorter one
+                // is a phase, which a lead has too.
+                let phase = (u128::from(*offset) + u128::from(lead)) % u128::from(*period);
+                let first = if offset >= period { lead + offset } else { phase as u64 };
                 Running::Every { next: first, period: *period, horizon }
             }
             Self::Times(times) => {
@@ -142,7 +145,9 @@ impl Arrivals {
                 Running::Times(times.collect::<Vec<_>>().into_iter())
             }
             Self::Counts(counts) => Running::Counts(counts.start(draws, lead, horizon)),
-            Self::Recorded(recorded) => Running::Recorded(recorded.start(draws, lead, horizon)),
+            Self::Recorded(recorded) => {
+                Running::Recorded(recorded.start(draws, lead, horizon, stop.clone()))
+            }
         }
     }
 }
@@ -297,6 +302,9 @@ impl Exposures {
     }
 }
 
+/// A batch is cut here: its calls are kept until their turn.
+const LARGEST_BATCH: u64 = 10_000_000;
+
 /// Batches under way: calls of batches that have begun wait for their turn.
 #[derive(Debug)]
 pub(crate) struct Batches {
@@ -310,6 +318,7 @@ pub(crate) struct Batches {
     offsets: u64,
     pending: BinaryHeap<Reverse<u64>>,
     horizon: u64,
+    stop: Stop,
 }
 
 impl Batches {
@@ -325,7 +334,7 @@ impl Batches {
         {
             let size = rint(self.size.at(self.sizes) * 1e-9).max(1.0) as u64;
             self.sizes += 1;
-            for _ in 0..size {
+            for _ in 0..size.min(LARGEST_BATCH) {
                 let at = begins + super::laws::whole(self.offset.at(self.offsets));
                 self.offsets += 1;
                 if at < self.horizon {
@@ -333,6 +342,9 @@ impl Batches {
                 }
             }
             self.next = self.of.next().map(|batch| batch.at);
+            if self.stop.is_set() {
+                return None;
+            }
         }
         self.pending.pop().map(|Reverse(at)| at)
     }

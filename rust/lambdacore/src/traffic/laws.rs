@@ -1,5 +1,7 @@
 //! Laws of durations: how long a handler runs, an init takes, a state of the traffic lasts.
 
+use std::sync::Arc;
+
 use super::draws::{Draws, LANES, Purpose, scale, unit};
 use super::math::{TWO_52, exp, ln, neg_ln, normal_quantile, rint, sqrt, to_whole};
 
@@ -11,10 +13,10 @@ const PIECE: usize = 64;
 
 /// A distribution of lengths of time, in nanoseconds.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Law(Kind);
+pub struct Law(pub(super) Kind);
 
 #[derive(Clone, Debug, PartialEq)]
-enum Kind {
+pub(super) enum Kind {
     Constant(u64),
     Uniform {
         low: f64,
@@ -40,7 +42,8 @@ enum Kind {
         low: f64,
         high: f64,
     },
-    Empirical(Vec<u64>),
+    /// Shared, since every replication has the law.
+    Empirical(Arc<[u64]>),
     /// Values at probabilities from 0 to 1, straight in between.
     Quantiles {
         probabilities: Vec<f64>,
@@ -142,7 +145,7 @@ impl Law {
     pub fn empirical(samples: Vec<u64>) -> Result<Self, TrafficError> {
         require(!samples.is_empty(), "empirical: at least one sample")?;
         require(samples.iter().all(|&x| x as f64 <= LONGEST), "empirical: below 2^60 ns")?;
-        Ok(Self(Kind::Empirical(samples)))
+        Ok(Self(Kind::Empirical(samples.into())))
     }
 
     /// Through some quantiles: probabilities from 0 to 1, ascending seconds, straight in between.
@@ -333,7 +336,7 @@ fn in_pieces(draws: &Draws, first: u64, out: &mut [u64], quantile: impl Fn(f64) 
 
 /// Marsaglia and Tsang: "A simple method for generating gamma variables", ACM Transactions on
 /// Mathematical Software 26 (2000). Each try is a block of draws of its own.
-fn gamma(shape: f64, draws: &Draws, index: u64) -> f64 {
+pub(super) fn gamma(shape: f64, draws: &Draws, index: u64) -> f64 {
     let raised = if shape < 1.0 { shape + 1.0 } else { shape };
     let d = raised - 1.0 / 3.0;
     let c = 1.0 / sqrt(9.0 * d);

@@ -7,6 +7,7 @@
 
 use super::laws::{TrafficError, require};
 use super::math::{TWO_52, rint, sqrt, to_whole};
+use super::stop::Stop;
 
 /// A stretch of time and the rate in it, which is straight.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -141,12 +142,11 @@ impl Stretches for Repeated {
         let Rates { pieces, period } = &self.rates;
         let (start, from, to) = pieces[self.piece];
         let next = pieces.get(self.piece + 1).map(|piece| piece.0);
-        let end = match next.or(*period) {
-            Some(end) => (self.base + end).min(FOREVER),
-            None => FOREVER,
-        };
+        let end = next.or(*period);
+        // Of the whole piece, of which a part may lie beyond all time.
+        let slope = end.map_or(0.0, |end| (to - from) * 1e-9 / (end - start) as f64);
+        let end = end.map_or(FOREVER, |end| (self.base + end).min(FOREVER));
         let start = self.base + start;
-        let slope = (to - from) * 1e-9 / (end - start) as f64;
         (self.piece, self.base) =
             if next.is_some() { (self.piece + 1, self.base) } else { (0, end) };
         Stretch { start, end, rate: from * 1e-9, slope }
@@ -165,13 +165,14 @@ pub(crate) struct Walk<S> {
     /// rounded.
     rest: f64,
     horizon: u64,
+    stop: Stop,
 }
 
 impl<S: Stretches> Walk<S> {
-    pub(crate) fn new(mut stretches: S, horizon: u64) -> Self {
+    pub(crate) fn new(mut stretches: S, horizon: u64, stop: Stop) -> Self {
         let stretch = stretches.next_stretch();
         let per_exposure = per_exposure(stretch);
-        Self { stretches, stretch, per_exposure, now: 0, rest: 0.0, horizon }
+        Self { stretches, stretch, per_exposure, now: 0, rest: 0.0, horizon, stop }
     }
 
     /// Moves on until so much exposure is used up, and says when that is; `None` at the horizon.
@@ -214,7 +215,7 @@ impl<S: Stretches> Walk<S> {
             if takes < room {
                 return self.arrive_after(takes);
             }
-            if end >= self.horizon {
+            if end >= self.horizon || self.stop.is_set() {
                 return None;
             }
             exposure = (exposure - room * (now + 0.5 * slope * room)).max(0.0);
@@ -255,7 +256,7 @@ mod tests {
     const S: u64 = 1_000_000_000;
 
     fn times(rates: Rates, exposure: f64, horizon: u64) -> Vec<u64> {
-        let mut walk = Walk::new(rates.stretches(), horizon);
+        let mut walk = Walk::new(rates.stretches(), horizon, Stop::default());
         std::iter::from_fn(|| walk.advance(exposure)).collect()
     }
 

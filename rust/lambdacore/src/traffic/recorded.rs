@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::arrivals::Call;
 use super::draws::{Draws, Purpose};
 use super::laws::{TrafficError, require};
+use super::stop::Stop;
 
 /// What it means that there is more traffic than was recorded.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -72,7 +73,7 @@ impl Recorded {
         self.arrival.len() as f64 * factor * (horizon as f64 / self.span as f64)
     }
 
-    pub(crate) fn start(&self, draws: Draws, lead: u64, horizon: u64) -> Replay {
+    pub(crate) fn start(&self, draws: Draws, lead: u64, horizon: u64, stop: Stop) -> Replay {
         let mut replay = Replay {
             record: self.clone(),
             starts: draws.purpose(Purpose::Block),
@@ -82,6 +83,7 @@ impl Recorded {
             calls: Vec::new(),
             next: 0,
             early: 0,
+            stop,
             horizon: if self.arrival.is_empty() { 0 } else { horizon },
         };
         if self.block.is_none() {
@@ -108,12 +110,16 @@ pub(crate) struct Replay {
     /// Nanoseconds by which the first block begins before time zero.
     early: u64,
     horizon: u64,
+    stop: Stop,
 }
 
 impl Replay {
     pub(crate) fn next(&mut self) -> Option<Call> {
         while self.next == self.calls.len() {
             if self.block_start(self.blocks) >= self.horizon.saturating_add(self.early) {
+                return None;
+            }
+            if self.stop.is_set() {
                 return None;
             }
             self.draw_block();
@@ -174,9 +180,12 @@ impl Replay {
 
     /// Where the block of a copy begins in the record.
     fn block_in_record(&self, copy: u32) -> u64 {
-        match self.record.block {
-            Some(_) => self.starts.part(copy).below(self.blocks, self.record.span as usize) as u64,
-            None => 0,
+        let starts = self.starts.part(copy);
+        match (self.record.block, copy) {
+            (Some(_), _) => starts.below(self.blocks, self.record.span as usize) as u64,
+            // The first user does what was recorded; others do it at a time of their own.
+            (None, 0) => 0,
+            (None, _) => starts.below(0, self.record.span as usize) as u64,
         }
     }
 
@@ -235,7 +244,7 @@ mod tests {
     use super::*;
 
     fn play(recorded: &Recorded, horizon: u64) -> Vec<Call> {
-        let mut replay = recorded.start(Draws::of(5, "f", 0), 0, horizon);
+        let mut replay = recorded.start(Draws::of(5, "f", 0), 0, horizon, Stop::default());
         std::iter::from_fn(|| replay.next()).collect()
     }
 

@@ -2,6 +2,7 @@
 
 use super::draws::{Draws, Purpose};
 use super::laws::{Drawn, Law, TrafficError, require, whole};
+use super::length_biased::chosen;
 use super::rates::{FOREVER, Stretch, Stretches};
 
 /// A state of the traffic.
@@ -77,7 +78,8 @@ impl States {
             .map(|(i, state)| Drawn::new(&state.stay, stays.part(i as u32), Purpose::Holding))
             .collect();
         let found = draws.purpose(Purpose::Phase);
-        let state = self.first.unwrap_or_else(|| choose(&self.shares, found.uniform(0)));
+        let state =
+            self.first.unwrap_or_else(|| chosen(self.shares.iter().copied(), found.uniform(0)));
         let stay = &self.all[state].stay;
         let first_stay = match self.first {
             Some(_) => stays[state].at(0),
@@ -89,32 +91,13 @@ impl States {
     }
 }
 
-/// Stays of which one is found.
-const CANDIDATES: u64 = 256;
-
-/// What is left of a stay that is found under way. Of an exponential one, that is a whole one again.
-/// Of others, a long one is found more often, in proportion to its length: it is chosen so from
-/// many, and is found at any of its moments alike.
+/// What is left of a stay that is found under way: a long one is found more often, in proportion
+/// to its length, and at any of its moments alike. Of an exponential one that is a whole one again.
 fn left_of(stay: &Law, stays: &Drawn, found: Draws) -> f64 {
     if stay.is_exponential() {
         return stays.at(0);
     }
-    let candidates = Drawn::new(stay, found, Purpose::Holding);
-    let lengths: Vec<f64> = (0..CANDIDATES).map(|index| candidates.at(index)).collect();
-    lengths[choose(&lengths, found.uniform(1))] * found.uniform(2)
-}
-
-/// The index that a number from 0 to 1 falls on, by weight.
-fn choose(weights: &[f64], u: f64) -> usize {
-    let mut left = u * weights.iter().sum::<f64>();
-    let last = weights.iter().rposition(|&weight| weight > 0.0).unwrap_or(0);
-    weights
-        .iter()
-        .position(|weight| {
-            left -= weight;
-            left < 0.0
-        })
-        .unwrap_or(last)
+    stay.length_biased(&found.purpose(Purpose::Holding), 0) * found.uniform(2)
 }
 
 /// Shares of time in the long run: the embedded chain's stationary weights by elimination
@@ -179,7 +162,8 @@ impl Stretches for Visits {
             rate: self.rates[self.state],
             slope: 0.0,
         };
-        self.state = choose(&self.next[self.state], self.choices.uniform(self.stayed));
+        self.state =
+            chosen(self.next[self.state].iter().copied(), self.choices.uniform(self.stayed));
         self.now = stretch.end;
         self.stayed += 1;
         stretch
