@@ -302,6 +302,9 @@ impl Exposures {
     }
 }
 
+/// Calls between two looks at whether they are still wanted.
+const LOOK: u64 = 1 << 16;
+
 /// A batch is cut here: its calls are kept until their turn.
 const LARGEST_BATCH: u64 = 10_000_000;
 
@@ -337,6 +340,9 @@ impl Batches {
             for _ in 0..size.min(LARGEST_BATCH) {
                 let at = begins + super::laws::whole(self.offset.at(self.offsets));
                 self.offsets += 1;
+                if self.offsets.is_multiple_of(LOOK) && self.stop.is_set() {
+                    return None;
+                }
                 if at < self.horizon {
                     self.pending.push(Reverse(at));
                 }
