@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +17,7 @@ from lambdacore._seeds import seed_of
 from lambdacore.account import Account
 from lambdacore.ensemble import recipe as recipes
 from lambdacore.ensemble.progress import Progress, shown
+from lambdacore.ensemble.recipe import Recipe
 from lambdacore.ensemble.tasks import How
 from lambdacore.errors import ConfigurationError
 from lambdacore.function import Function, split_label
@@ -27,6 +29,8 @@ __all__ = ["RequiredEstimate", "required_for_workload"]
 #: Limits of each pool that are tried over the same calls in one pass.
 _AT_ONCE = 4
 _MOST = _check.MAX_LIMIT
+#: Accounts that a search takes, about: by it progress is told.
+_PASSES = 50
 
 
 @dataclass(frozen=True)
@@ -208,6 +212,28 @@ def required_for_workload(
         pools, workload, horizon=horizon, warm_up=warm_up, start=None, seed=seed_of(rng)
     )
 
+    per_account = made.expected_calls() * count
+    with shown("searching", _PASSES * per_account, progress) as update:
+        return _search(made, names, goal, confidence, count, how, update)
+
+
+def _search(
+    made: Recipe,
+    names: tuple[str, ...],
+    goal: float,
+    confidence: float,
+    count: int,
+    how: How,
+    update: Callable[[float], None] | None,
+) -> RequiredEstimate:
+    """Try limits until the answer and the ends of its interval are found; then confirm it."""
+    workload = made.workload
+    done = 0.0
+
+    def look(calls: int) -> None:
+        if update is not None:
+            update(done + calls)
+
     def tried(limits: list[npt.NDArray[Any]], shared: list[int], first: int) -> list[list[Runs]]:
         accounts = [
             account
@@ -216,8 +242,9 @@ def required_for_workload(
         ]
         recipe = replace(made, accounts=tuple(accounts))
         recipes.check_size([recipe], count)
-        with shown("searching", recipe.expected_calls() * count, progress) as update:
-            found = recipe.run(first, count, threads=how.cores, progress=update)
+        nonlocal done
+        found = recipe.run(first, count, threads=how.cores, progress=look)
+        done += recipe.expected_calls() * count
         numbers = list(range(first, first + count))
         runs = [Runs(recipe, i, found, numbers, []) for i in range(len(accounts))]
         return [runs[i : i + 2] for i in range(0, len(runs), 2)]
