@@ -21,7 +21,8 @@ _KEY = ("HashOwner", "HashApp", "HashFunction")
 _PROBABILITIES = (0.0, 0.01, 0.25, 0.5, 0.75, 0.99, 1.0)
 _PERCENTILES = tuple(f"percentile_Average_{round(100 * p)}" for p in _PROBABILITIES)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
-_MOST_CALLS = 2**31 - 1
+#: What `lambdacore.Counts` takes in one bin.
+_MOST_CALLS = 10**7
 #: 2^60 ns, beyond which no distribution draws.
 _LONGEST_MS = 2.0**60 / 1e6
 
@@ -107,7 +108,7 @@ class Calls:
             together = before.astype(np.int64) + counts
             if together.max() > _MOST_CALLS:
                 minute = str(self.minutes[int(together.argmax())])
-                raise BadRowError(minute, "more than 2^31 - 1 calls with those of earlier rows")
+                raise BadRowError(minute, "more than 10^7 calls with those of earlier rows")
             counts = together.astype(np.uint32)
         self.counts[at] = counts if total or before is not None else None
         self.totals[at] += total
