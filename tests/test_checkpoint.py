@@ -360,3 +360,19 @@ def test_where_files_cannot_grow_the_finished_chunks_stay(whole, tmp_path):
     assert not (folder / "lock").exists()
     assert digests(swept(folder)) == digest
     assert files(folder) == expected
+
+
+def test_whoever_watches_may_end_a_run_with_an_error_of_their_own(tmp_path):
+    """No replication has failed: none is skipped, and it is raised as without a folder."""
+
+    def enough(done, total):
+        raise ValueError("enough")
+
+    load = lc.Workload({"f": lc.Stream(lc.Poisson(20_000), lc.Exponential(0.5))})
+    crowd = lc.Account.for_trace(load, 8_000, unreserved_floor=0)
+    for folder in (None, tmp_path / "c"):
+        with pytest.raises(ValueError, match="enough"):
+            lc.monte_carlo(
+                crowd, load, horizon=60, replications=8, rng=1, checkpoint=folder,
+                on_error="skip", progress=enough,
+            )  # fmt: skip

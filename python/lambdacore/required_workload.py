@@ -29,8 +29,8 @@ __all__ = ["RequiredEstimate", "required_for_workload"]
 #: Limits of each pool that are tried over the same calls in one pass.
 _AT_ONCE = 4
 _MOST = _check.MAX_LIMIT
-#: Accounts that a search takes, about: by it progress is told.
-_PASSES = 50
+#: Accounts that a search runs, about: by it progress is told.
+_ACCOUNTS_TRIED = 50
 
 
 @dataclass(frozen=True)
@@ -213,7 +213,7 @@ def required_for_workload(
     )
 
     per_account = made.expected_calls() * count
-    with shown("searching", _PASSES * per_account, progress) as update:
+    with shown("searching", _ACCOUNTS_TRIED * per_account, progress) as update:
         return _search(made, names, goal, confidence, count, how, update)
 
 

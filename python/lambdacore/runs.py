@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from lambdacore import _check, _intervals, _runs_text, _text
+from lambdacore import _check, _runs_intervals, _runs_text, _text
 from lambdacore._optional import needs
 from lambdacore._runs_text import REGION, share
 from lambdacore.ensemble.recipe import CODES, STREAM_VERSION, Recipe, Statistics
@@ -36,7 +35,6 @@ STATISTICS = (
 #: What there is one number of for each replication, function and bin.
 SERIES = ("arrivals", "throttles", "throttle_ratio", "peak_concurrency")
 
-Method = Literal["auto", "t", "ratio t", "bootstrap", "wilson"]
 Floats = npt.NDArray[np.float64]
 _THROTTLED = [i for i, code in enumerate(CODES) if code.throttled]
 
@@ -219,15 +217,6 @@ class Runs:
         counts: npt.NDArray[np.uint64] = self._statistics["outcomes"][..., CODES.index(outcome)]
         return counts
 
-    def _counts_of(self, outcome: Outcome, function: str | None) -> npt.NDArray[Any]:
-        counts = self.outcomes(outcome)
-        if function is None:
-            return counts
-        if function == REGION and REGION not in self.functions:
-            summed: npt.NDArray[Any] = counts.sum(axis=1)
-            return summed
-        return counts[:, self._row(function)]
-
     def concurrency_quantiles(self, function: str | None = None) -> npt.NDArray[np.uint32]:
         """Give the concurrency that is not exceeded for a share of the time.
 
@@ -307,7 +296,7 @@ class Runs:
         function: str | None = None,
         *,
         confidence: float = 0.95,
-        method: Method = "auto",
+        method: _runs_intervals.Method = "auto",
     ) -> Interval:
         """Give the mean over replications with its interval of confidence.
 
@@ -330,65 +319,14 @@ class Runs:
         -------
         Interval
         """
-        _check.one_of("method", method, ("auto", "t", "ratio t", "bootstrap", "wilson"))
-        values = self.values(statistic, function).astype(np.float64)
-        if method == "bootstrap":
-            return _intervals.bootstrap(values, confidence, seed=0)
-        if method in ("wilson", "ratio t"):
-            events, trials = self._parts_of_ratio(statistic, function)
-            if method == "ratio t":
-                return _intervals.ratio_t(events, trials, confidence)
-            return self._wilson(events, trials, confidence)
-        plain = _intervals.mean_t(values, confidence)
-        if not statistic.endswith("_ratio"):
-            return plain
-        # A ratio lies between 0 and 1, and so does its mean; of one replication nothing is known.
-        plain = replace(
-            plain,
-            low=np.where(np.isfinite(plain.low), np.clip(plain.low, 0, 1), plain.low)[()],
-            high=np.where(np.isfinite(plain.high), np.clip(plain.high, 0, 1), plain.high)[()],
-        )
-        if method == "t":
-            return plain
-        events, trials = self._parts_of_ratio(statistic, function)
-        unseen = np.asarray(events.sum(axis=0) == 0)
-        if not unseen.any():
-            return plain
-        bound = self._wilson(events, trials, confidence)
-        if unseen.ndim == 0:
-            return bound
-        return _intervals.Interval(
-            plain.estimate,
-            np.where(unseen, bound.low, plain.low),
-            np.where(unseen, bound.high, plain.high),
-            plain.confidence,
-            "t; wilson where none was seen",
-            plain.samples,
-        )
-
-    @staticmethod
-    def _wilson(events: Any, trials: Any, confidence: float) -> Interval:
-        inflation = _intervals.design_effect(events, trials)
-        return _intervals.wilson(events.sum(axis=0), trials.sum(axis=0), confidence, inflation)
-
-    def _parts_of_ratio(self, statistic: str, function: str | None) -> tuple[Any, Any]:
-        arrivals, throttles = (self.values(name, function) for name in ("arrivals", "throttles"))
-        if statistic == "throttle_ratio":
-            return throttles, arrivals
-        admitted = arrivals - throttles
-        if statistic == "cold_start_ratio":
-            return self.values("cold_starts", function), admitted
-        if statistic == "provisioned_ratio":
-            return self._counts_of(Outcome.PROVISIONED, function), admitted
-        raise ConfigurationError(
-            f"method: {statistic!r} is no ratio of counts; use 't' or 'bootstrap'",
-            argument="method",
-        )
+        return _runs_intervals.interval(self, statistic, function, confidence, method)
 
     # For people, and for files.
 
     def digest(self) -> str:
         """SHA-256 of all numbers, as hexadecimal digits: equal runs give equal bytes."""
+        import hashlib
+
         digest = hashlib.sha256(f"lambdacore runs {self.stream_version}\n".encode())
         for name in sorted(self._statistics):
             values = self._statistics[name]

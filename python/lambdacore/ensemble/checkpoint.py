@@ -7,11 +7,9 @@ the folder holds whole chunks, and what was under way is done again.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import os
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -78,7 +76,7 @@ class Checkpoint:
 
     def _lock(self) -> None:
         path = self._folder / _LOCK
-        mine = json.dumps({"pid": os.getpid(), "host": socket.gethostname()})
+        mine = json.dumps({"pid": os.getpid(), "host": _host()})
         with _one_at_a_time(self._folder):
             try:
                 holder = path.read_text()
@@ -168,7 +166,7 @@ class Checkpoint:
             data = (self._folder / f"{key}.npz").read_bytes()
         except FileNotFoundError:
             return None
-        if len(data) != entry["bytes"] or hashlib.sha256(data).hexdigest() != entry["sha256"]:
+        if len(data) != entry["bytes"] or _digest(data) != entry["sha256"]:
             return None
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files}
@@ -183,7 +181,7 @@ class Checkpoint:
         self._chunks[key] = {
             "replications": replications,
             "bytes": len(data),
-            "sha256": hashlib.sha256(data).hexdigest(),
+            "sha256": _digest(data),
         }
         self._write_manifest()
 
@@ -215,7 +213,7 @@ def _is_dead(holder: str) -> bool:
     try:
         said = json.loads(holder)
         # Elsewhere than on POSIX signal 0 is no question, but Ctrl-C.
-        if said["host"] != socket.gethostname() or os.name != "posix":
+        if said["host"] != _host() or os.name != "posix":
             return False
         os.kill(int(said["pid"]), 0)
     except (ProcessLookupError, ValueError, KeyError, TypeError):
@@ -223,6 +221,21 @@ def _is_dead(holder: str) -> bool:
     except OSError:
         return False
     return False
+
+
+# What few need, is imported when it is: `import lambdacore` stays quick.
+
+
+def _host() -> str:
+    import socket
+
+    return socket.gethostname()
+
+
+def _digest(data: bytes) -> str:
+    import hashlib
+
+    return hashlib.sha256(data).hexdigest()
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -225,7 +225,8 @@ def _check_functions(argument: str, account: Account, first: Account) -> None:
             argument=argument,
         )
     for function in account:
-        init = function.init_duration or account.init_duration or 0.0
+        own = function.init_duration
+        init = (account.init_duration if own is None else own) or 0.0
         if init * 1e9 > _LONGEST:
             raise ConfigurationError(
                 f"{argument}: init_duration of {function.name!r} is above 2^60 ns (36 years)",

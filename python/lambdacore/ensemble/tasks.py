@@ -7,7 +7,7 @@ Whoever does it, and however often, the same comes out, so results are merged by
 from __future__ import annotations
 
 import os
-import uuid
+import secrets
 from collections.abc import Callable, Generator
 from concurrent.futures import (
     FIRST_COMPLETED,
@@ -226,15 +226,27 @@ def _here(
     expected: list[float],
 ) -> Generator[Finished, None, None]:
     """Do tasks one after the other on threads of this process."""
+    of_progress: list[BaseException] = []
+
+    def told(calls: float) -> None:
+        try:
+            if update is not None:
+                update(calls)
+        except BaseException as error:
+            of_progress.append(error)
+            raise
+
     for index, recipe, chunk in tasks:
-        look = _shifted(update, finished)
         first, count = chunk.start, len(chunk)
         for _ in range(how.retries + 1):
             result: Any
             try:
+                look = _shifted(told, finished)
                 result = recipe.run(first, count, threads=how.cores, progress=look)
                 break
             except Exception as error:
+                if error in of_progress:
+                    raise  # whoever watches ends it, and no replication has failed
                 result = error
         yield index, chunk, result
         finished += expected[index] * len(chunk)
@@ -250,7 +262,7 @@ def _on_executor(
     """Hand tasks to an executor and give back what comes, in any order."""
     executor = how.executor
     assert executor is not None
-    token = uuid.uuid4().hex
+    token = secrets.token_hex()
     waiting: dict[Future[Any], tuple[tuple[int, Recipe, range], int]] = {}
 
     def submit(task: tuple[int, Recipe, range], tries: int) -> None:

@@ -191,21 +191,21 @@ impl Claims {
 
 /// A number of running invocations, and its maximum since the bin began.
 #[derive(Clone, Copy, Debug, Default)]
-struct Level {
-    running: u32,
-    maximum: u32,
+pub(crate) struct Level {
+    pub(crate) running: u32,
+    pub(crate) maximum: u32,
 }
 
 impl Level {
     #[inline]
-    fn start(&mut self) {
+    pub(crate) fn start(&mut self) {
         self.running += 1;
         self.maximum = self.maximum.max(self.running);
     }
 
     /// Ends the bin: what is carried over begins the next one.
     #[inline]
-    fn take_maximum(&mut self, at_invocation: bool) -> u32 {
+    pub(crate) fn take_maximum(&mut self, at_invocation: bool) -> u32 {
         let carried = if at_invocation { 0 } else { self.running };
         std::mem::replace(&mut self.maximum, carried)
     }

@@ -81,7 +81,7 @@ impl Ensemble<'_> {
     ///
     /// # Panics
     ///
-    /// Where an account's targets are none of its own, or the horizon is 2^62 ns or more.
+    /// Where an account's targets are none of its own, or the horizon or the lead is 2^61 ns or more.
     pub fn replicate(
         &self,
         replication: u64,

@@ -3,24 +3,9 @@
 use std::ops::Range;
 
 use super::{Series, Statistics};
+use crate::concurrency::Level;
 use crate::simulation::Observer;
 use crate::{Account, Outcome};
-
-/// How many run at once.
-#[derive(Clone, Copy, Debug, Default)]
-struct Level {
-    running: u32,
-    /// The most since the bin began.
-    maximum: u32,
-}
-
-impl Level {
-    #[inline]
-    fn start(&mut self) {
-        self.running += 1;
-        self.maximum = self.maximum.max(self.running);
-    }
-}
 
 /// What is counted of one function.
 #[derive(Clone, Copy, Debug, Default)]
@@ -140,19 +125,19 @@ impl<const TIMED: bool> Recorder<TIMED> {
                 Some(counts) => &mut counts.level,
                 None => &mut self.account,
             };
+            let maximum = level.take_maximum(false);
             let of_row = &mut self.rows[row];
             if let Some(bin) = self.bin {
-                of_row.peak = of_row.peak.max(level.maximum);
+                of_row.peak = of_row.peak.max(maximum);
                 if bin < self.bins {
                     let place = row * self.bins + bin;
                     let (arrivals, throttles) = of_row.before;
                     self.series.arrivals[place] = counts.0 - arrivals;
                     self.series.throttles[place] = counts.1 - throttles;
-                    self.series.peak[place] = level.maximum;
+                    self.series.peak[place] = maximum;
                 }
             }
             of_row.before = counts;
-            level.maximum = level.running;
         }
     }
 
