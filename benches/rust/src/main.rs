@@ -8,8 +8,8 @@ mod traffic;
 
 use cpu_time::ThreadTime;
 use lambdacore::{
-    Account, AtomicCounters, Calendar, Counters, Function, Heap, PlainCounters, Profile, Rates,
-    Simulation, Timeline, Wheel,
+    Account, AtomicCounters, Calendar, Counters, Engine, Function, Heap, PlainCounters, Profile,
+    Rates, Simulation, Timeline, Wheel,
 };
 use traffic::Traffic;
 
@@ -21,10 +21,11 @@ fn main() {
     let in_flight = arguments.next().unwrap_or("10,1000,100000,1000000".to_owned());
     println!("{rows} invocations; ns of CPU time an invocation, median of {ROUNDS} rounds");
     println!(
-        "{:>9} {:>9} {:>13} {:>7} {:>7} {:>12} {:>7} {:>14}",
+        "{:>9} {:>9} {:>13} {:>7} {:>7} {:>7} {:>12} {:>7} {:>14}",
         "in flight",
         "functions",
         "profile",
+        "stream",
         "wheel",
         "heap",
         "heap / wheel",
@@ -37,11 +38,18 @@ fn main() {
             let traffic = Traffic::poisson(rows, functions, in_flight);
             let account = account(functions, in_flight, profile);
             let traced: Vec<u32> = (0..functions).collect();
-            let (mut wheel, mut heap, mut atomic) = (vec![], vec![], vec![]);
+            let (mut stream, mut wheel, mut heap, mut atomic) = (vec![], vec![], vec![], vec![]);
             for _ in 0..ROUNDS {
-                let (w, one) = timed::<Wheel, PlainCounters>(&account, &traced, &traffic);
-                let (h, other) = timed::<Heap, PlainCounters>(&account, &traced, &traffic);
-                let (a, third) = timed::<Wheel, AtomicCounters>(&account, &traced, &traffic);
+                let timed_on =
+                    |engine| timed::<Wheel, PlainCounters>(&account, &traced, &traffic, engine);
+                let (s, zero) = timed_on(Engine::Automatic);
+                let (w, one) = timed_on(Engine::Calendar);
+                let (h, other) =
+                    timed::<Heap, PlainCounters>(&account, &traced, &traffic, Engine::Calendar);
+                let (a, third) =
+                    timed::<Wheel, AtomicCounters>(&account, &traced, &traffic, Engine::Calendar);
+                assert!(one == zero, "the stream and the wheel disagree");
+                stream.push(s);
                 assert!(one == other, "the wheel and the heap disagree");
                 assert!(one == third, "plain and atomic counters disagree");
                 wheel.push(w);
@@ -52,7 +60,8 @@ fn main() {
                 |other: &[f64]| median(other.iter().zip(&wheel).map(|(o, w)| o / w).collect());
             let (of_heap, of_atomic) = (ratio(&heap), ratio(&atomic));
             println!(
-                "{in_flight:>9} {functions:>9} {profile:>13} {:>7.1} {:>7.1} {of_heap:>12.2} {:>7.1} {of_atomic:>14.2}",
+                "{in_flight:>9} {functions:>9} {profile:>13} {:>7.1} {:>7.1} {:>7.1} {of_heap:>12.2} {:>7.1} {of_atomic:>14.2}",
+                median(stream),
                 median(wheel),
                 median(heap),
                 median(atomic),
@@ -79,12 +88,14 @@ fn timed<C: Calendar, K: Counters>(
     account: &Account,
     traced: &[u32],
     traffic: &Traffic,
+    engine: Engine,
 ) -> (f64, Vec<u8>) {
     let columns = traffic.columns();
     let mut outcome = vec![0; columns.len()];
     let start = ThreadTime::now();
     Simulation::<C, K>::with_counters(account, traced, Timeline::default())
         .expect("a limit below 2^24")
+        .on(engine)
         .run(columns, &mut outcome)
         .expect("a good trace");
     (start.elapsed().as_nanos() as f64 / columns.len() as f64, outcome)

@@ -28,6 +28,9 @@ pub trait Calendar: Default {
         watch: &mut Watch<'_>,
     ) -> ControlFlow<()>;
 
+    /// Takes every completion up to and including `now` out, in no particular order.
+    fn take_until(&mut self, now: u64, taken: &mut Vec<(u64, u32)>);
+
     /// Completions that are still to come.
     fn in_flight(&self) -> usize;
 }

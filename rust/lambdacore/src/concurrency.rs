@@ -203,6 +203,13 @@ impl Level {
         self.maximum = self.maximum.max(self.running);
     }
 
+    /// One begins (1, not 0), or one ends (1, not 0), without a branch.
+    #[inline]
+    pub(crate) fn change(&mut self, begins: u32, ends: u32) {
+        self.running = self.running.wrapping_add(begins).wrapping_sub(ends);
+        self.maximum = self.maximum.max(self.running);
+    }
+
     /// Ends the bin: what is carried over begins the next one.
     #[inline]
     pub(crate) fn take_maximum(&mut self, at_invocation: bool) -> u32 {

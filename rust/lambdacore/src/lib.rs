@@ -58,6 +58,7 @@ mod series;
 mod simulation;
 mod state;
 mod store;
+mod stream;
 mod sync;
 mod tally;
 mod timeline;
@@ -81,7 +82,7 @@ pub use profile::{Profile, Provisioning, RateRamp, RateScope, RateWindow, Rates,
 pub use refusal::{ConfigurationError, Refusal};
 pub use required::{Required, required_concurrency};
 pub use series::{Bins, count_by_bin};
-pub use simulation::Simulation;
+pub use simulation::{Engine, Simulation};
 pub use state::Counters;
 pub use tally::{Tally, tally};
 pub use timeline::{Change, Timeline};

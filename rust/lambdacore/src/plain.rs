@@ -104,6 +104,10 @@ impl Store for Plain<'_> {
         (route, self.pools[route.pool as usize])
     }
 
+    fn own_pools(&mut self) -> Option<&mut [Pool]> {
+        Some(self.pools)
+    }
+
     #[inline(always)]
     fn provisioned(&self, version: usize) -> Pool {
         self.versions[version].provisioned

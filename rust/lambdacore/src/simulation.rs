@@ -6,6 +6,8 @@ use crate::admission::Permit;
 use crate::claims;
 use crate::invocations::{Ends, Watch};
 use crate::state::{Counters, State};
+use crate::store::Store;
+use crate::stream::{self, Window};
 use crate::{
     Account, Calendar, Change, Invocations, Outcome, PlainCounters, Timeline, TraceError,
     Unsupported, Wheel,
@@ -29,29 +31,60 @@ pub struct Simulation<C = Wheel, K = PlainCounters> {
     /// Whether more is needed than the plain case.
     extended: bool,
     calendar: C,
+    engine: Engine,
+    window: Option<Box<Window>>,
     /// When the last invocation so far arrived.
     now: u64,
     last_completion: u64,
 }
 
+/// How a simulation goes through its events. The results are the same bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Engine {
+    /// In windows wherever that is faster.
+    #[default]
+    Automatic,
+    /// Event by event, on the calendar alone.
+    Calendar,
+    /// In windows wherever that is possible.
+    Stream,
+}
+
 /// Sees all that happens in a simulation, in order of time. Nothing of it costs anything where
 /// nobody looks.
 pub(crate) trait Observer {
+    /// Whether it looks at all.
+    const LOOKS: bool;
+    /// Whether it has to be told when a run ends, in order of time.
+    const TIMED: bool;
+
     /// An invocation of a version was admitted, and runs until `end`.
     fn admitted(&mut self, version: usize, verdict: Outcome, now: u64, end: u64);
     /// One was not.
     fn throttled(&mut self, version: usize, verdict: Outcome, now: u64);
     /// A run of a version ended.
     fn ended(&mut self, version: usize, at: u64);
+    /// The same in two parts, where that is faster. First, in order and without a branch: one of a
+    /// version was admitted (1, not 0), or its run ended (1, not 0).
+    fn moved(&mut self, version: usize, admitted: u32, ended: u32);
+    /// Then, for each that arrived in the meantime: the verdict, and when it ends if admitted.
+    fn decided(&mut self, version: usize, verdict: u8, admitted: bool, now: u64, end: u64);
 }
 
 impl Observer for () {
+    const LOOKS: bool = false;
+    const TIMED: bool = false;
+
     #[inline]
     fn admitted(&mut self, _: usize, _: Outcome, _: u64, _: u64) {}
     #[inline]
     fn throttled(&mut self, _: usize, _: Outcome, _: u64) {}
     #[inline]
     fn ended(&mut self, _: usize, _: u64) {}
+    #[inline]
+    fn moved(&mut self, _: usize, _: u32, _: u32) {}
+    #[inline]
+    fn decided(&mut self, _: usize, _: u8, _: bool, _: u64, _: u64) {}
 }
 
 impl Simulation {
@@ -91,6 +124,8 @@ impl<C: Calendar> Simulation<C> {
             changed: 0,
             extended: false,
             calendar: C::default(),
+            engine: Engine::default(),
+            window: None,
             now: 0,
             last_completion: 0,
         }
@@ -125,6 +160,8 @@ impl<C: Calendar, K: Counters> Simulation<C, K> {
             timeline,
             changed: 0,
             calendar: C::default(),
+            engine: Engine::default(),
+            window: None,
             now: 0,
             last_completion: 0,
         })
@@ -195,6 +232,7 @@ impl<C: Calendar, K: Counters> Simulation<C, K> {
         observer: &mut impl Observer,
         watch: &mut Watch<'_>,
     ) -> ControlFlow<()> {
+        let windows = self.takes_windows(observer);
         let mut start = 0;
         while start < piece.len() {
             self.change_until(piece.arrival[start], observer, watch)?;
@@ -202,13 +240,64 @@ impl<C: Calendar, K: Counters> Simulation<C, K> {
             let rows = start..start + piece.arrival[start..].partition_point(|&at| at < next);
             start = rows.end;
             let (unchanged, outcome) = (piece.rows(rows.clone()), &mut outcome[rows]);
-            if self.extended {
+            if windows {
+                self.run_windows(unchanged, outcome, observer, watch)?;
+            } else if self.extended {
                 self.run_unchanged::<true>(unchanged, outcome, observer, watch)?;
             } else {
                 self.run_unchanged::<false>(unchanged, outcome, observer, watch)?;
             }
         }
         ControlFlow::Continue(())
+    }
+
+    fn takes_windows<O: Observer>(&mut self, _: &O) -> bool {
+        self.engine != Engine::Calendar
+            && !O::TIMED
+            && !self.extended
+            && !self.state.admission().profile.environments
+            && self.state.admission().store.own_pools().is_some()
+    }
+
+    fn run_windows(
+        &mut self,
+        piece: Invocations<'_>,
+        outcome: &mut [u8],
+        observer: &mut impl Observer,
+        watch: &mut Watch<'_>,
+    ) -> ControlFlow<()> {
+        let mut start = 0;
+        while start < piece.len() {
+            let end = piece.len().min(start + stream::ROWS);
+            let (rows, outcome) = (piece.rows(start..end), &mut outcome[start..end]);
+            start = end;
+            let Self { state, version_of, calendar, last_completion, window, .. } = self;
+            let in_window = window.as_deref().is_some_and(|window| window.in_flight() > 0);
+            if rows.len() >= stream::FEW || in_window {
+                let window = window.get_or_insert_default();
+                let store = &mut state.admission().store;
+                if window.run_pools(
+                    rows,
+                    version_of,
+                    (store, calendar),
+                    outcome,
+                    observer,
+                    last_completion,
+                ) {
+                    continue;
+                }
+                window.put_back(calendar);
+            }
+            self.run_unchanged::<false>(rows, outcome, observer, watch)?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Runs on a certain engine from now on; all give the same results.
+    #[must_use]
+    pub fn on(mut self, engine: Engine) -> Self {
+        self.engine = engine;
+        self
     }
 
     /// The event loop: what has ended gives way first, then the rule decides.
@@ -284,6 +373,8 @@ impl<C: Calendar, K: Counters> Simulation<C, K> {
                 }
             }
             self.changed += 1;
+            // What they mean may be another now.
+            self.window = None;
             watch(0)?;
         }
         ControlFlow::Continue(())
@@ -297,8 +388,11 @@ impl<C: Calendar, K: Counters> Simulation<C, K> {
         watch: &mut Watch<'_>,
     ) -> ControlFlow<()> {
         debug_assert!(self.timeline.is_empty(), "changes come in the order of time");
-        let Self { state, calendar, extended, .. } = self;
+        let Self { state, calendar, window, extended, .. } = self;
         let mut admission = state.admission();
+        if let Some(window) = window {
+            window.complete_until(now, (&mut admission.store, calendar), observer);
+        }
         let complete = |at, permit| {
             let permit = Permit(permit);
             if *extended {
@@ -319,6 +413,7 @@ impl<C: Calendar, K: Counters> Simulation<C, K> {
 
     /// Invocations that are running.
     pub fn in_flight(&self) -> usize {
-        self.calendar.in_flight()
+        let windowed = self.window.as_deref().map_or(0, Window::in_flight);
+        self.calendar.in_flight() + windowed
     }
 }

@@ -7,7 +7,7 @@
 //! seen*, and where that fails the rule looks again.
 
 use crate::claims::{Function, Totals};
-use crate::{Outcome, Profile, Rates};
+use crate::{Outcome, Pool, Profile, Rates};
 
 /// The shared pool; the reserved pool of function `f` is number `f + 1`.
 pub(crate) const SHARED: u32 = 0;
@@ -63,6 +63,11 @@ pub(crate) trait Store {
 
     /// Where a version's route ends, and that pool as it is now.
     fn own(&self, version: usize) -> (Route, Self::Seen);
+
+    /// The pools at the ends of routes, where they are the plain words of one thread.
+    fn own_pools(&mut self) -> Option<&mut [Pool]> {
+        None
+    }
 
     /// The version's provisioned environments as they are now.
     fn provisioned(&self, version: usize) -> Self::Seen;

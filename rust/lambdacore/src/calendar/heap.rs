@@ -40,6 +40,15 @@ impl Calendar for Heap {
         ControlFlow::Continue(())
     }
 
+    fn take_until(&mut self, now: u64, taken: &mut Vec<(u64, u32)>) {
+        while let Some(&Reverse(completion)) = self.0.peek()
+            && completion.0 <= now
+        {
+            self.0.pop();
+            taken.push(completion);
+        }
+    }
+
     fn in_flight(&self) -> usize {
         self.0.len()
     }

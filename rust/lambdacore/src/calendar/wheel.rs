@@ -106,6 +106,15 @@ impl Calendar for Wheel {
         }
     }
 
+    fn take_until(&mut self, now: u64, taken: &mut Vec<(u64, u32)>) {
+        let due = self.soon.partition_point(|completion| completion.at > now);
+        taken.extend(self.soon.drain(due..).map(|Completion { at, function }| (at, function)));
+        // What is soon comes before all that is in buckets.
+        while self.soon.is_empty() && self.next_bucket <= now && self.in_buckets > 0 {
+            self.empty_next_bucket(now, taken);
+        }
+    }
+
     fn in_flight(&self) -> usize {
         self.soon.len() + self.in_buckets
     }
@@ -171,6 +180,28 @@ impl Wheel {
             watch(0)?;
         }
         ControlFlow::Continue(())
+    }
+
+    /// Moves on to the first occupied bucket, takes out what is due by `now`, and spreads the rest
+    /// over the lower levels.
+    fn empty_next_bucket(&mut self, now: u64, taken: &mut Vec<(u64, u32)>) {
+        let level = self.lowest_level().expect("a bucket that holds something");
+        let digit = self.occupied[level].trailing_zeros() as usize;
+        self.occupied[level] &= self.occupied[level] - 1;
+        let mut bucket = std::mem::take(&mut self.buckets[level * BUCKETS + digit]);
+        self.in_buckets -= bucket.len();
+        self.position = self.next_bucket;
+        for completion in bucket.drain(..) {
+            if completion.at <= now {
+                taken.push((completion.at, completion.function));
+            } else {
+                self.place(completion);
+            }
+        }
+        if bucket.capacity() <= KEPT {
+            self.buckets[level * BUCKETS + digit] = bucket;
+        }
+        self.next_bucket = self.first_occupied();
     }
 
     /// The lowest level that holds something.
@@ -336,5 +367,22 @@ mod tests {
         assert!(room(&wheel) >= 100_000);
         assert!(advance(&mut wheel, 2_000_000).is_sorted());
         assert!(wheel.buckets.iter().all(|bucket| bucket.capacity() <= KEPT));
+    }
+    #[test]
+    fn all_up_to_an_instant_is_taken_at_once_whatever_the_buckets() {
+        let mut wheel = Wheel::default();
+        for i in 0..100_000_u64 {
+            wheel.schedule(1_000_000 + i * 37 % 100_000, i as u32);
+        }
+        let mut times = Vec::new();
+        for now in [999_999, 1_000_000, 1_000_063, 1_049_999, 1_050_000, 2_000_000] {
+            let mut taken = Vec::new();
+            wheel.take_until(now, &mut taken);
+            assert!(taken.iter().all(|&(at, _)| at <= now));
+            assert_eq!(wheel.in_flight(), 100_000 - times.len() - taken.len());
+            taken.sort_unstable();
+            times.extend(taken.into_iter().map(|(at, _)| at));
+        }
+        assert!(times.into_iter().eq(1_000_000..1_100_000));
     }
 }

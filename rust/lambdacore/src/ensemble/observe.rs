@@ -182,6 +182,9 @@ impl<const TIMED: bool> Recorder<TIMED> {
 // A part of the event loop.
 #[allow(clippy::inline_always)]
 impl<const TIMED: bool> Observer for Recorder<TIMED> {
+    const LOOKS: bool = true;
+    const TIMED: bool = TIMED;
+
     #[inline(always)]
     fn admitted(&mut self, version: usize, verdict: Outcome, now: u64, end: u64) {
         let row = self.row_of[version] as usize;
@@ -200,6 +203,24 @@ impl<const TIMED: bool> Observer for Recorder<TIMED> {
     fn throttled(&mut self, version: usize, verdict: Outcome, now: u64) {
         let row = self.row_of[version] as usize;
         self.counts[row].count(verdict, now >= self.counted.start);
+    }
+
+    #[inline(always)]
+    fn moved(&mut self, version: usize, admitted: u32, ended: u32) {
+        let row = self.row_of[version] as usize;
+        self.counts[row].level.change(admitted, ended);
+        self.account.change(admitted, ended);
+    }
+
+    #[inline(always)]
+    fn decided(&mut self, version: usize, verdict: u8, admitted: bool, now: u64, end: u64) {
+        let Range { start, end: horizon } = self.counted;
+        let held = end.min(horizon).max(start).wrapping_sub(now.max(start));
+        let counts = &mut self.counts[self.row_of[version] as usize];
+        let held = u128::from(held & u64::from(admitted).wrapping_neg());
+        counts.busy = counts.busy.wrapping_add(held);
+        let count = &mut counts.outcomes[verdict as usize % Outcome::CODES];
+        *count = count.wrapping_add(u64::from(now >= start));
     }
 
     #[inline(always)]

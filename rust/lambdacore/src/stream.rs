@@ -1,0 +1,25 @@
+//! The stream engine: what the event loop does, a window of arrivals at a time.
+//!
+//! Where a run's end is known when its invocation arrives, the limits decide only *whether* the
+//! completion comes, never when. So all that may complete in a window of arrivals can be put in
+//! order beforehand: the ends of the window's own runs, sorted while they lie in the cache, beside
+//! the completions that the calendar holds for that time. Merged with the arrivals they are one
+//! stream of events, and no branch has to guess which comes next: that is what costs the
+//! event-by-event loop its time.
+//!
+//! Before and after each window the state of the simulation is what the event loop would have made
+//! it, so the two take turns wherever one of them is the better: see `Simulation::run_unchanged`.
+
+mod events;
+mod later;
+mod pools;
+mod sort;
+
+pub(crate) use events::Window;
+
+/// Arrivals of a window: so many that they, their ends and what else completes meanwhile lie in the
+/// cache, and that what is done once a window costs nothing.
+pub(crate) const ROWS: usize = 4096;
+
+/// Fewer rows are run event by event: laying out a window would cost more than it saves.
+pub(crate) const FEW: usize = 128;

@@ -1,0 +1,162 @@
+//! A window: its arrivals and all that may complete in it, in order.
+
+use super::later::Later;
+use super::{ROWS, sort};
+use crate::calendar::Calendar;
+use crate::invocations::Invocations;
+
+/// Runs that a window can tell apart: those under way that complete in it, then its arrivals.
+pub(super) const RUNS: usize = 4 * ROWS;
+const RUN_BITS: u32 = RUNS.ilog2();
+/// Below the time of an event: the run, and whether it begins (0) or completes (1).
+const TIME: u32 = RUN_BITS + 1;
+
+/// An arrival or a completion: its time since the window began, its run, which of the two it is.
+/// As numbers they are in the order in which they happen. At one instant the runs under way
+/// complete first; of the window's own runs, one that ends at the instant of an arrival completes
+/// before it exactly where it arrived before it, even where it takes no time at all.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Event(u64);
+
+impl Event {
+    #[inline]
+    pub(super) fn run(self) -> usize {
+        (self.0 >> 1) as usize % RUNS
+    }
+
+    /// 1 where it completes, 0 where it arrives.
+    #[inline]
+    pub(super) fn completes(self) -> u32 {
+        (self.0 & 1) as u32
+    }
+}
+
+/// What an index of the function column means now.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Target {
+    pub(super) version: u32,
+    pub(super) pool: u32,
+    pub(super) when_full: u8,
+}
+
+/// The columns of a window, in room that is used again and again.
+#[derive(Debug)]
+pub(crate) struct Window {
+    arrivals: Vec<u64>,
+    completions: Vec<u64>,
+    spare: Vec<u64>,
+    pub(super) events: Vec<Event>,
+    pub(super) under_way: Later,
+    /// What was under way, and is due: when, and its permit.
+    pub(super) due: Vec<(u64, u32)>,
+    /// For each index of the function column; empty where it is not known any more.
+    pub(super) targets: Vec<Target>,
+    /// For each run, the version that it is of, the pool it draws on, and whether it holds a permit.
+    pub(super) version: Box<[u32; RUNS]>,
+    pub(super) pool: Box<[u32; RUNS]>,
+    pub(super) held: Box<[u8; RUNS]>,
+    pub(super) when_full: Box<[u8; RUNS]>,
+    /// Rows that complete after the window.
+    pub(super) later: Box<[u32; ROWS]>,
+}
+
+/// Room for so many, zero-filled; not by way of the stack.
+fn room<T: Copy + Default, const N: usize>() -> Box<[T; N]> {
+    vec![T::default(); N].try_into().unwrap_or_else(|_| unreachable!("of the same length"))
+}
+
+impl Default for Window {
+    fn default() -> Self {
+        Self {
+            arrivals: Vec::new(),
+            completions: Vec::new(),
+            spare: Vec::new(),
+            events: Vec::new(),
+            under_way: Later::default(),
+            due: Vec::new(),
+            targets: Vec::new(),
+            version: room(),
+            pool: room(),
+            held: room(),
+            when_full: room(),
+            later: room(),
+        }
+    }
+}
+
+impl Window {
+    /// Puts everything in order, from the first arrival, up to which all has completed, to the
+    /// last. Not where the time is too long or too much completes in it for a window: then the
+    /// calendar is as it was.
+    pub(super) fn lay_out(&mut self, rows: Invocations<'_>, calendar: &mut impl Calendar) -> bool {
+        let (begin, end) = (rows.arrival[0], rows.arrival[rows.len() - 1]);
+        if (end - begin) >> (u64::BITS - TIME - 1) != 0 || rows.len() > ROWS {
+            return false;
+        }
+        self.under_way.fit(begin, end - begin, calendar);
+        self.take_due(end, calendar);
+        if self.due.len() > RUNS - rows.len() {
+            for &(at, permit) in &self.due {
+                calendar.schedule(at, permit);
+            }
+            return false;
+        }
+        let count = self.gather(rows);
+        let bits = TIME + u64::BITS - (end - begin).leading_zeros();
+        sort::sort(&mut self.completions[1..=count], &mut self.spare, TIME, bits);
+        // Between numbers that are below and above all: the merge takes none of them.
+        self.completions[count + 1] = u64::MAX;
+        self.events.resize(rows.len() + count, Event(0));
+        sort::merge(&self.arrivals, &self.completions[..count + 2], &mut self.events, Event);
+        true
+    }
+
+    /// Writes the arrivals, and the completions up to the last of them; returns how many the latter
+    /// are.
+    #[inline(never)]
+    fn gather(&mut self, rows: Invocations<'_>) -> usize {
+        let (begin, end) = (rows.arrival[0], rows.arrival[rows.len() - 1]);
+        let under_way = self.due.len();
+        let key = |at: u64, run: usize| at.wrapping_sub(begin) << TIME | (run as u64) << 1;
+        self.completions.resize(RUNS + 2, 0);
+        self.arrivals.resize(rows.len() + 2, 0);
+        self.arrivals[rows.len() + 1] = u64::MAX;
+        let (due, own) = self.completions[1..].split_at_mut(under_way);
+        for ((completion, &(at, _)), run) in due.iter_mut().zip(&self.due).zip(0..) {
+            *completion = key(at, run) | 1;
+        }
+        let mut count = 0;
+        let arrivals = self.arrivals[1..].iter_mut();
+        let columns = rows.arrival.iter().zip(rows.duration).zip(arrivals);
+        for (((&at, &duration), arrival), run) in columns.zip(under_way..) {
+            *arrival = key(at, run);
+            let ends = at.wrapping_add(duration);
+            own[count] = key(ends, run) | 1;
+            count = count.wrapping_add(usize::from(ends <= end));
+        }
+        let runs = self.version[under_way..].iter_mut().zip(&mut self.pool[under_way..]);
+        let runs = runs.zip(&mut self.when_full[under_way..]);
+        for (((version, pool), when_full), &function) in runs.zip(rows.function) {
+            let target = self.targets[function as usize];
+            (*version, *pool, *when_full) = (target.version, target.pool, target.when_full);
+        }
+        under_way + count
+    }
+
+    /// Lets what is under way be due up to and including `now`.
+    pub(super) fn take_due(&mut self, now: u64, calendar: &mut impl Calendar) {
+        self.due.clear();
+        self.under_way.take_until(now, &mut self.due);
+        calendar.take_until(now, &mut self.due);
+    }
+
+    /// Hands all that is under way to the calendar.
+    pub(crate) fn put_back(&mut self, calendar: &mut impl Calendar) {
+        self.under_way.empty(calendar);
+    }
+
+    /// Runs that are under way and not in the calendar.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.under_way.len()
+    }
+}
