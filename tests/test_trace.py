@@ -239,3 +239,56 @@ def test_the_repr_of_a_trace_says_how_much_of_what_and_when():
     assert repr(lc.Trace([0.0, 61.25], ["a", "b"], 1.0)) == (
         "<Trace: 2 invocations of 2 functions in 0 s .. 61.25 s>"
     )
+
+
+class TestMappedColumns:
+    """A column of a file is taken as it is where nobody in the process can write to it."""
+
+    @pytest.fixture
+    def column(self, tmp_path):
+        def saved(values, dtype=np.int64, mode="r"):
+            path = tmp_path / f"{len(list(tmp_path.iterdir()))}.npy"
+            np.save(path, np.array(values, dtype=dtype))
+            return np.load(path, mmap_mode=mode)
+
+        return saved
+
+    def test_columns_of_a_file_are_not_copied(self, column):
+        columns = {"arrival": column([0, 1, 5]), "duration": column([7, 7, 7])}
+        columns["function"] = column([0, 1, 0], np.uint32)
+        columns["init"] = column([-1, 3, 4])
+        made = lc.Trace(**columns, functions=["a", "b"])
+        for name, mapped in columns.items():
+            kept = getattr(made, name)
+            assert np.shares_memory(kept, mapped), name
+            assert type(kept) is np.ndarray
+            assert not kept.flags.writeable
+        copied = lc.Trace(**{k: np.array(v) for k, v in columns.items()}, functions=["a", "b"])
+        assert made.digest() == copied.digest()
+        assert np.shares_memory(lc.Trace(columns["arrival"][1:], "f", 0).arrival, made.arrival)
+
+    def test_what_may_change_or_is_not_as_the_trace_keeps_it_is_copied(self, column):
+        arrays = [column([0, 1, 5], mode=mode) for mode in ("r+", "c")]
+        arrays += [column([0, 1, 5], ">i8"), column([0, 1, 5], np.int32)]
+        arrays += [column([0, 9, 1, 9, 5])[::2], column([0, 5, 1])]
+        view = np.array([0, 1, 5])[:]
+        view.flags.writeable = False
+        for array in (*arrays, view):
+            made = trace(array)
+            assert not np.shares_memory(made.arrival, array)
+            assert made.arrival.tolist() == [0, 1, 5]
+
+    def test_a_bad_value_in_a_later_piece_is_named_by_its_row(self, column):
+        rows = 200_000
+        good = np.arange(rows)
+        for bad, words in ((-1, "is negative"), (2**63 - 1, "292 years")):
+            duration = np.ones(rows, dtype=np.int64)
+            duration[-1] = bad
+            with pytest.raises(lc.TraceError, match=words) as caught:
+                lc.Trace(column(good), "f", column(duration))
+            assert caught.value.index == rows - 1
+        late = good.copy()
+        late[65_536] = 0  # where the next piece begins
+        made = lc.Trace(column(late), "f", 0)
+        assert made.order is not None
+        assert made.arrival.tolist() == sorted(late)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from mmap import mmap
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,22 @@ import numpy.typing as npt
 from lambdacore import _check, _text
 from lambdacore.errors import ConfigurationError, TraceError
 
-__all__ = ["as_array", "functions", "inits", "nanoseconds", "of_length", "refuse_mixed_units"]
+__all__ = [
+    "as_array",
+    "first",
+    "functions",
+    "inits",
+    "nanoseconds",
+    "of_length",
+    "refuse_mixed_units",
+]
 
 _END_OF_TIME = 2**63
 #: In a column of inits: the account says.
 _SILENT = -1
+_ROWS_AT_A_TIME = 65_536
+_NEGATIVE = "is negative: times count from zero"
+_LATE = "is 2^63 ns (292 years) or more"
 
 
 def as_array(argument: str, values: npt.ArrayLike, *, scalar: bool = False) -> npt.NDArray[Any]:
@@ -42,22 +54,26 @@ def as_array(argument: str, values: npt.ArrayLike, *, scalar: bool = False) -> n
 def nanoseconds(
     argument: str, array: npt.NDArray[Any], calendar_kind: str
 ) -> npt.NDArray[np.int64]:
-    """Read times as fresh int64 nanoseconds, or say which value cannot be one."""
+    """Read times as int64 nanoseconds of our own, or say which value cannot be one."""
     kind = array.dtype.kind
     if kind == "f" and array.dtype.itemsize <= 8:
         return _from_seconds(argument, array.astype(np.float64))
     if kind in "iu":
-        _refuse(argument, array, array < 0, "is negative: times count from zero")
+        _refuse(argument, array, lambda times: times < 0, _NEGATIVE)
         if kind == "u":
-            _refuse(argument, array, array >= _END_OF_TIME, "is 2^63 ns (292 years) or more")
-        return array.astype(np.int64)
+            _refuse(argument, array, lambda times: times >= _END_OF_TIME, _LATE)
+        return _kept(array, np.dtype(np.int64))
     if kind == calendar_kind:
-        _refuse(argument, array, np.isnat(array), "is NaT: drop such rows first")
-        exact = array.astype(f"{kind}8[ns]")
-        lossy = exact.astype(array.dtype) != array
-        _refuse(argument, array, lossy, "is not a whole, 64-bit number of nanoseconds")
-        _refuse(argument, array, exact.astype(np.int64) < 0, "is negative: times count from zero")
-        return exact.astype(np.int64)
+        _refuse(argument, array, np.isnat, "is NaT: drop such rows first")
+        exact = np.dtype(f"{kind}8[ns]")
+        _refuse(
+            argument,
+            array,
+            lambda times: times.astype(exact).astype(array.dtype) != times,
+            "is not a whole, 64-bit number of nanoseconds",
+        )
+        _refuse(argument, array, lambda times: times.astype(exact).astype(np.int64) < 0, _NEGATIVE)
+        return array.astype(exact).astype(np.int64)
     calendar_name = {"M": "datetime64", "m": "timedelta64"}[calendar_kind]
     remedy = ""
     if kind == "O" and array.size and hasattr(array.flat[0], "tzinfo"):
@@ -73,6 +89,9 @@ def nanoseconds(
 
 def inits(argument: str, array: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     """Read durations as `nanoseconds` does, and -1 for NaN, NaT and the integer -1."""
+    if array.dtype.kind == "i":
+        _refuse(argument, array, lambda times: times < _SILENT, _NEGATIVE)
+        return _kept(array, np.dtype(np.int64))
     silent = _silent(array)
     said = nanoseconds(argument, np.where(silent, np.zeros((), array.dtype), array), "m")
     return np.where(silent, _SILENT, said)
@@ -90,27 +109,60 @@ def _silent(array: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
 
 
 def _from_seconds(argument: str, seconds: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-    _refuse(argument, seconds, np.isnan(seconds), "is NaN: drop or fill such rows first")
-    _refuse(argument, seconds, np.isinf(seconds), "is infinite")
-    _refuse(argument, seconds, seconds < 0, "is negative: times count from zero")
-    nanoseconds = seconds * 1e9
-    _refuse(argument, seconds, nanoseconds >= float(_END_OF_TIME), "is 2^63 ns (292 years) or more")
-    return np.asarray(np.rint(nanoseconds)).astype(np.int64)
+    _refuse(argument, seconds, np.isnan, "is NaN: drop or fill such rows first")
+    _refuse(argument, seconds, np.isinf, "is infinite")
+    _refuse(argument, seconds, lambda times: times < 0, _NEGATIVE)
+    _refuse(argument, seconds, lambda times: times * 1e9 >= float(_END_OF_TIME), _LATE)
+    return np.asarray(np.rint(seconds * 1e9)).astype(np.int64)
 
 
-def _refuse(argument: str, values: npt.NDArray[Any], bad: npt.NDArray[np.bool_], why: str) -> None:
-    if not bad.any():
+def _kept(array: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """Make a column that stays as it is: a copy, or the array itself where nobody here can write.
+
+    A read-only view is no such array, since what it views may be written. A map of a file that
+    was opened for reading is one, and may be larger than the memory.
+    """
+    base: Any = array
+    while isinstance(base, np.ndarray):
+        base = base.base
+    # The engine takes columns without gaps only.
+    ready = array.dtype == dtype and array.flags.c_contiguous and array.flags.aligned
+    if ready and isinstance(base, mmap) and memoryview(base).readonly:
+        return array
+    return array.astype(dtype)
+
+
+def first(bad: Callable[..., npt.NDArray[np.bool_]], *columns: npt.NDArray[Any]) -> int | None:
+    """Find the first row that is bad, if any, in no more memory than a piece of the rows takes."""
+    for start in range(0, len(columns[0]), _ROWS_AT_A_TIME):
+        found = bad(*(column[start : start + _ROWS_AT_A_TIME] for column in columns))
+        if found.any():
+            return start + int(found.argmax())
+    return None
+
+
+def _refuse(
+    argument: str,
+    values: npt.NDArray[Any],
+    bad: Callable[[npt.NDArray[Any]], npt.NDArray[np.bool_]],
+    why: str,
+) -> None:
+    index = first(bad, np.atleast_1d(values))
+    if index is None:
         return
     if values.ndim == 0:
         raise TraceError(f"{argument} = {values} {why}", argument=argument)
-    index = int(bad.argmax())
     raise TraceError(f"{argument}[{index}] = {values[index]} {why}", argument=argument, index=index)
 
 
 def refuse_mixed_units(columns: dict[str, npt.NDArray[Any]]) -> None:
     """Refuse nanoseconds in one column beside another unit in another: one is a slip."""
-    # Zeros are zero in any unit.
-    units = {name: array.dtype.kind for name, array in columns.items() if array.any()}
+    if all(array.dtype.kind in "iu" for array in columns.values()):
+        return
+    # Zeros are zero in any unit, and where an init says nothing it has none.
+    units = {
+        name: array.dtype.kind for name, array in columns.items() if array[~_silent(array)].any()
+    }
     for name, beside in itertools.permutations(units, 2):
         unit = {"f": "float seconds", "M": "datetime64"}.get(units[beside])
         if unit is not None and units[name] in "iu":
@@ -222,6 +274,6 @@ def _checked_indices(
         raise TraceError(
             "function holds indices, which need functions=[names]", argument="functions"
         )
-    beyond = (array < 0) | (array >= len(known))
-    _refuse("function", array, beyond, f"is no index into functions, which has {len(known)}")
-    return array.astype(np.uint32)
+    why = f"is no index into functions, which has {len(known)}"
+    _refuse("function", array, lambda index: (index < 0) | (index >= len(known)), why)
+    return _kept(array, np.dtype(np.uint32))

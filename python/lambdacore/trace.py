@@ -71,7 +71,10 @@ class Trace:
     Notes
     -----
     The columns are copied, once: a trace owns them, so nothing can change under a run.
-    Any byte order and stride is accepted.
+    Any byte order and stride is accepted. A column that a file is mapped to read-only is not
+    copied, if it is sorted and as the trace keeps it (int64 nanoseconds; of `function`, uint32
+    indices): ``np.load(path, mmap_mode="r")`` gives one, which may be larger than the memory.
+    Then do not change the file: see `read_trace`.
 
     Examples
     --------
@@ -117,7 +120,7 @@ class Trace:
         if init is not None:
             given_inits = _columns.as_array("init", init, scalar=True)
             inits = _columns.inits("init", given_inits)
-            given["init"] = given_inits[inits >= 0]
+            given["init"] = given_inits
         _columns.refuse_mixed_units(given)
         handling = _columns.of_length("duration", handling, len(at))
         if inits is not None:
@@ -150,11 +153,11 @@ class Trace:
         functions: tuple[str, ...],
         quality: DataQuality | None,
     ) -> None:
-        _refuse_late("duration", duration > _LAST - arrival)
+        _refuse_late("duration", arrival, duration)
         if init is not None:
-            _refuse_late("init", init > _LAST - arrival - duration)
+            _refuse_late("init", arrival, duration, init)
         order = None
-        if not bool((arrival[1:] >= arrival[:-1]).all()):
+        if _columns.first(np.less, arrival[1:], arrival[:-1]) is not None:
             order = np.argsort(arrival, kind="stable")
             arrival, function, duration = arrival[order], function[order], duration[order]
             init = None if init is None else init[order]
@@ -227,9 +230,13 @@ class Trace:
         )
 
 
-def _refuse_late(argument: str, late: npt.NDArray[np.bool_]) -> None:
-    if late.any():
-        index = int(late.argmax())
+def _refuse_late(argument: str, arrival: npt.NDArray[np.int64], *then: npt.NDArray[Any]) -> None:
+    def ends_late(*columns: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+        *before, last = columns
+        return np.asarray(last > _LAST - sum(before))
+
+    index = _columns.first(ends_late, arrival, *then)
+    if index is not None:
         raise TraceError(
             f"{argument}[{index}] ends 2^63 ns (292 years) or more after time zero: "
             "count time from a later zero, or check the unit (integers are nanoseconds)",

@@ -36,7 +36,8 @@ class ReadLimits:
     expansion : int
         How many times its own size a compressed file may unpack to (1 MiB is always fine).
     unpacked : int
-        Bytes to which it may unpack, whatever its size.
+        Bytes to which it may unpack, whatever its size; or which the names of the functions
+        may take in a directory of ``.npy`` files, whose columns are not read into memory.
 
     Examples
     --------
@@ -100,7 +101,7 @@ class Table:
 
 
 class Source:
-    """One file, and how it is to be read."""
+    """One file, or one directory of files, and how it is to be read."""
 
     def __init__(
         self,
@@ -109,6 +110,7 @@ class Source:
         lenient: bool,
         limits: ReadLimits,
         progress: Callable[[int, int], object] | None,
+        directory: bool = False,
     ) -> None:
         self.path = os.fsdecode(path)
         if "\0" in self.path:
@@ -117,6 +119,11 @@ class Source:
         self.limits = limits
         self.progress = progress
         status = os.stat(self.path)
+        if directory:
+            if not stat.S_ISDIR(status.st_mode):
+                raise self.error("is no directory, which a trace of this format is")
+            self.size = 0  # grows by its parts
+            return
         # A pipe would block for ever and cannot be read twice, which recognition does.
         if not stat.S_ISREG(status.st_mode):
             kind = "a directory" if stat.S_ISDIR(status.st_mode) else "no regular file"
@@ -129,6 +136,14 @@ class Source:
         """Make the error that says what is wrong with the file."""
         where = self.path if column is None else f"{self.path}: {column}"
         return TraceError(f"{where}: {reason}", path=self.path, column=column, index=index)
+
+    def part(self, name: str) -> Source:
+        """One file of the directory, to be read as this one is."""
+        part = Source(
+            os.path.join(self.path, name), lenient=self.lenient, limits=self.limits, progress=None
+        )
+        self.size += part.size
+        return part
 
     def start(self, size: int) -> bytes:
         """First bytes of the file."""

@@ -19,9 +19,40 @@ const NEGATIVE: &str = "is negative: times count from zero";
 const LATE: &str = "is 2^63 ns (292 years) or more: count from a later zero, or check the unit";
 
 /// Reads `[+-]digits[.digits][e[+-]digits]` as nanoseconds, or says what is wrong with it.
+pub(super) fn nanoseconds(text: &[u8], unit: Unit) -> Result<i64, &'static str> {
+    plain(text, unit).map_or_else(|| any(text, unit), Ok)
+}
+
+/// Reads what nearly every number is, digits with perhaps a point and nothing to round, in one
+/// pass; None for all else, right or wrong.
+fn plain(text: &[u8], unit: Unit) -> Option<i64> {
+    const MOST_DIGITS: usize = 19; // which no u64 is too small for
+    const POWERS: [u64; 10] =
+        [1_000_000_000, 100_000_000, 10_000_000, 1_000_000, 100_000, 10_000, 1_000, 100, 10, 1];
+    let whole = text.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
+    let (whole, rest) = text.split_at(whole);
+    let fraction = match rest {
+        [] => rest,
+        [b'.', fraction @ ..] if fraction.iter().all(u8::is_ascii_digit) => fraction,
+        _ => return None,
+    };
+    let digits = whole.len() + fraction.len();
+    if digits == 0 || digits > MOST_DIGITS {
+        return None;
+    }
+    let power = match unit {
+        Unit::Seconds => *POWERS.get(fraction.len())?,
+        Unit::Nanoseconds if fraction.is_empty() => 1,
+        Unit::Nanoseconds => return None,
+    };
+    let append = |value: u64, digit: &u8| value * 10 + u64::from(digit - b'0');
+    let value = fraction.iter().fold(whole.iter().fold(0, append), append);
+    i64::try_from(value.checked_mul(power)?).ok()
+}
+
 // Counts of digits are i64 here: no field has 2^63 of them.
 #[allow(clippy::cast_possible_wrap)]
-pub(super) fn nanoseconds(text: &[u8], unit: Unit) -> Result<i64, &'static str> {
+fn any(text: &[u8], unit: Unit) -> Result<i64, &'static str> {
     let text = text.trim_ascii();
     let (negative, number) = match text {
         [b'-', rest @ ..] => (true, rest),

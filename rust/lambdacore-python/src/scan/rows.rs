@@ -2,14 +2,17 @@
 //!
 //! This drives `csv-core` and not the `csv` crate's reader on top of it: that one grows its
 //! record until a row ends, so a file of one endless line would fill the memory. Here the
-//! buffers are the limits.
+//! buffers are the limits. A row without quotes that lies in the buffer of the file as a whole,
+//! as nearly all do, needs no `csv-core`: it is cut at its commas where it lies.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
+use std::iter::once;
 use std::mem::take;
 use std::path::Path;
 
 use csv_core::ReadRecordResult;
+use memchr::{memchr_iter, memchr3};
 use pyo3::FromPyObject;
 
 use super::problem::{Halt, Problem, shown};
@@ -47,6 +50,8 @@ pub(super) struct Row<'a> {
     pub(super) line: u64,
     text: &'a [u8],
     ends: &'a [usize],
+    /// Bytes between two fields in the text.
+    gap: usize,
 }
 
 impl<'a> Row<'a> {
@@ -55,7 +60,7 @@ impl<'a> Row<'a> {
     }
 
     pub(super) fn field(self, column: usize) -> &'a [u8] {
-        let start = if column == 0 { 0 } else { self.ends[column - 1] };
+        let start = if column == 0 { 0 } else { self.ends[column - 1] + self.gap };
         &self.text[start..self.ends[column]]
     }
 
@@ -76,6 +81,10 @@ pub(super) struct Rows<'a> {
     after_return: bool,
     /// The last row broke a limit, and what is left of it comes next.
     gave_up: bool,
+    /// `core` has not begun, and takes a byte order mark off what it sees first.
+    fresh: bool,
+    /// Bytes at the beginning of the file's buffer that were the last row.
+    taken: usize,
     text: Vec<u8>,
     ends: Vec<usize>,
 }
@@ -98,6 +107,8 @@ impl<'a> Rows<'a> {
             line: 1,
             after_return: false,
             gave_up: false,
+            fresh: true,
+            taken: 0,
             text: vec![0; 4096],
             ends: vec![0; 64],
         })
@@ -106,10 +117,47 @@ impl<'a> Rows<'a> {
     /// The next row that is not blank; `Halt::Row` if it breaks a limit, after which the
     /// next call goes on behind it.
     pub(super) fn next(&mut self) -> Result<Option<Row<'_>>, Halt> {
+        self.file.consume(take(&mut self.taken));
         if take(&mut self.gave_up) {
             self.skip_line()?;
         }
         self.skip_blank_lines()?;
+        match self.cut_plain() {
+            Some((length, columns)) => {
+                let (text, ends) = (&self.file.buffer()[..length], &self.ends[..columns]);
+                Ok(Some(Row { line: self.line - 1, text, ends, gap: 1 }))
+            }
+            None => self.read_any(),
+        }
+    }
+
+    /// Cuts a row without quotes that lies in the buffer as a whole at its commas, and gives its
+    /// length and number of columns; None, and nothing is done, for any other row.
+    fn cut_plain(&mut self) -> Option<(usize, usize)> {
+        let buffer = self.file.buffer();
+        let length = memchr3(b'\n', b'\r', b'"', buffer)?;
+        let end = buffer[length];
+        // What may be beyond a limit is looked at where the limits are.
+        if self.fresh || end == b'"' || length > self.limits.line.min(self.limits.field) {
+            return None;
+        }
+        let mut columns = 0;
+        for comma in memchr_iter(b',', &buffer[..length]).chain(once(length)) {
+            *self.ends.get_mut(columns)? = comma;
+            columns += 1;
+        }
+        if columns > self.limits.columns {
+            return None;
+        }
+        self.taken = length + 1;
+        self.line += 1;
+        self.after_return = end == b'\r';
+        Some((length, columns))
+    }
+
+    /// Reads a row whatever it holds and wherever it lies.
+    fn read_any(&mut self) -> Result<Option<Row<'_>>, Halt> {
+        self.fresh = false;
         let line = self.line;
         let lines_before = self.core.line();
         let (mut length, mut written, mut columns) = (0, 0, 0);
@@ -153,7 +201,7 @@ impl<'a> Rows<'a> {
             self.gave_up = !complete;
             return Err(Halt::Row(Problem::of_row(line, reason)));
         }
-        let row = Row { line, text: &self.text[..written], ends: &self.ends[..columns] };
+        let row = Row { line, text: &self.text[..written], ends: &self.ends[..columns], gap: 0 };
         match row.fields().find(|field| field.len() > self.limits.field) {
             None => Ok(Some(row)),
             Some(field) => {
@@ -192,6 +240,7 @@ impl<'a> Rows<'a> {
     /// then costs the rows it swallowed, and not the rest of the file.
     fn skip_line(&mut self) -> Result<(), Halt> {
         self.core.reset();
+        self.fresh = true;
         loop {
             let input = fill(&mut self.file, self.watch)?;
             if input.is_empty() {

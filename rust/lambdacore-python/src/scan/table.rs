@@ -52,6 +52,7 @@ pub(super) struct Table {
     time_columns: Vec<usize>,
     key_columns: Vec<usize>,
     codes: HashMap<Box<[u8]>, u32>,
+    lately: Lately,
     /// The row at work: its times and its key.
     row_times: Vec<i64>,
     row_key: Vec<u8>,
@@ -73,6 +74,7 @@ impl Table {
             time_columns,
             key_columns,
             codes: HashMap::new(),
+            lately: Lately::new(),
             row_times: Vec::new(),
             row_key: Vec::new(),
             schema,
@@ -91,10 +93,10 @@ impl Table {
             return Err(Halt::Row(Problem::of_row(row.line, reason)));
         }
         self.read_times(row).map_err(Halt::Row)?;
-        self.read_key(row).map_err(Halt::Row)?;
-        let code = match self.codes.get(&*self.row_key) {
-            Some(&code) => code,
-            None => self.add_function(row)?,
+        self.join_key(row);
+        let code = match self.lately.find(&self.row_key, &self.functions) {
+            Some(code) => code,
+            None => self.look_up(row)?,
         };
         for (column, &time) in self.times.iter_mut().zip(&self.row_times) {
             push(column, time)?;
@@ -126,12 +128,38 @@ impl Table {
         Ok(())
     }
 
-    fn read_key(&mut self, row: Row<'_>) -> Result<(), Problem> {
+    /// Joins the columns of the key to a name, right or wrong.
+    fn join_key(&mut self, row: Row<'_>) {
+        let mut separator = [0; 4];
+        let separator = self.schema.separator.encode_utf8(&mut separator).as_bytes();
         self.row_key.clear();
+        for (part, &column) in self.key_columns.iter().enumerate() {
+            if part > 0 {
+                self.row_key.extend_from_slice(separator);
+            }
+            self.row_key.extend_from_slice(row.field(column));
+        }
+    }
+
+    /// The code of a key that did not come lately.
+    fn look_up(&mut self, row: Row<'_>) -> Result<u32, Halt> {
+        let code = if let Some(&code) = self.codes.get(&*self.row_key) {
+            code
+        } else {
+            self.check_key(row).map_err(Halt::Row)?;
+            self.add_function(row)?
+        };
+        self.lately.note(&self.row_key, code);
+        Ok(code)
+    }
+
+    /// Refuses a key of which no name can be made. One that is known needs no look: its columns
+    /// are not empty and do not hold the separator, so no other columns join to the same.
+    fn check_key(&self, row: Row<'_>) -> Result<(), Problem> {
         let mut separator = [0; 4];
         let separator = self.schema.separator.encode_utf8(&mut separator).as_bytes();
         let joined = self.key_columns.len() > 1;
-        for (part, (name, &column)) in self.schema.key.iter().zip(&self.key_columns).enumerate() {
+        for (name, &column) in self.schema.key.iter().zip(&self.key_columns) {
             let field = row.field(column);
             let refuse = |why: String| Problem::of_column(row.line, name, why);
             if field.is_empty() {
@@ -147,10 +175,6 @@ impl Table {
                 );
                 return Err(refuse(why));
             }
-            if part > 0 {
-                self.row_key.extend_from_slice(separator);
-            }
-            self.row_key.extend_from_slice(field);
         }
         Ok(())
     }
@@ -177,6 +201,40 @@ impl Table {
         self.functions.push(name.to_owned());
         self.codes.insert(self.row_key.as_slice().into(), code);
         Ok(code)
+    }
+}
+
+/// Where keys that came lately are found by a hash that costs next to nothing: of their length
+/// and their first and last bytes. What it finds is compared, so keys that collide are only
+/// found more slowly, by a hash that no file can foresee.
+struct Lately(Vec<u32>);
+
+impl Lately {
+    const BITS: u32 = 12;
+
+    fn new() -> Self {
+        Self(vec![u32::MAX; 1 << Self::BITS])
+    }
+
+    fn find(&self, key: &[u8], functions: &[String]) -> Option<u32> {
+        let code = self.0[Self::slot(key)];
+        (functions.get(code as usize)?.as_bytes() == key).then_some(code)
+    }
+
+    fn note(&mut self, key: &[u8], code: u32) {
+        self.0[Self::slot(key)] = code;
+    }
+
+    fn slot(key: &[u8]) -> usize {
+        const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15; // 2^64 over the golden ratio, odd
+        let ends = match (key.first_chunk(), key.last_chunk()) {
+            (Some(&first), Some(&last)) => {
+                u64::from_le_bytes(first).rotate_left(32) ^ u64::from_le_bytes(last)
+            }
+            _ => key.iter().fold(0, |all, &byte| all << 8 | u64::from(byte)),
+        };
+        let hash = (ends ^ key.len() as u64).wrapping_mul(SPREAD);
+        (hash >> (u64::BITS - Self::BITS)) as usize
     }
 }
 
