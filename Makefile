@@ -12,7 +12,7 @@ STRESS := cargo run --locked --quiet --release --package lambdacore-benches --bi
 RUST := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-rust test-models test-python lint format bench report dist release-check clean
+.PHONY: help demo test test-rust test-models test-python lint format bench bench-peers report dist release-check clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,10 @@ bench: $(BUILT)  ## measure: replay on wheel and heap, the Python calls, Monte C
 	$(BIN)/python benches/python/figures.py
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group bench
 	$(BIN)/python benches/python/ensemble.py
+
+bench-peers: $(BUILT)  ## lambdacore beside SimPy, SimFaaS, numba and C++: README's table and picture
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group bench
+	$(BIN)/python benches/peers
 
 report: $(BUILT)  ## replay the real AWS runs of 2020 and print the errors
 	$(BIN)/python benches/python/aws_2020.py
