@@ -54,12 +54,12 @@ format:  ## format all code
 	$(BIN)/ruff format --quiet
 	$(BIN)/ruff check --fix --quiet
 
-bench: $(BUILT)  ## measure: replay on wheel and heap, the Python calls, Monte Carlo and its peers
+bench: $(BUILT)  ## measure: replay on wheel and heap, the Python calls, sweeps, how cost grows
 	cargo run --release --locked --quiet --package lambdacore-benches
 	$(BIN)/python -m pytest benches/python -q --benchmark-group-by=group --benchmark-columns=min,median,rounds
 	$(BIN)/python benches/python/figures.py
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group bench
 	$(BIN)/python benches/python/ensemble.py
+	$(BIN)/python benches/python/curves.py
 
 bench-peers: $(BUILT)  ## lambdacore beside SimPy, SimFaaS, numba and C++: README's table and picture
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group bench

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 import lambdacore as lc
@@ -9,7 +11,7 @@ import lambdacore as lc
 __all__ = ["RULES", "account", "schedule", "trace", "workload"]
 
 #: The rules that are on: a loss system; environments, inits and the scaling rate; with request
-#: rates, the default; everything, with a change every second.
+#: rates, the default; everything, with a change every thousand calls.
 RULES = ("pools", "environments", "rates", "all")
 
 
@@ -34,10 +36,10 @@ def account(traffic: lc.Trace | lc.Workload, limit: int, rules: str = "pools") -
     """Make an account that is as large as the mean load, by the rules that are on.
 
     With all of them a quarter of the functions has provisioned concurrency, an eighth a
-    reservation, as far as the limit goes.
+    reservation near its mean load, in all no more than a quarter of the limit each.
     """
     names = traffic.functions if rules == "all" else ()
-    share = limit // (4 * len(traffic.functions))
+    share = _share(traffic, limit)
     profiles = {
         "pools": "pure-pools",
         "environments": "pools-2026",
@@ -47,25 +49,34 @@ def account(traffic: lc.Trace | lc.Workload, limit: int, rules: str = "pools") -
     return lc.Account.for_trace(
         traffic,
         limit,
-        reserve=dict.fromkeys(names[::8], 3 * share),
-        provision=dict.fromkeys(names[::4], share),
+        reserve=dict.fromkeys(_reserved(names, limit, share), 4 * share),
+        provision=dict.fromkeys(names[::4][: limit // (4 * share)], share),
         unreserved_floor=0,
         profile=profiles[rules],
         init_duration=0.2,
     )
 
 
+def _share(traffic: lc.Trace | lc.Workload, limit: int) -> int:
+    return max(1, limit // (4 * len(traffic.functions)))
+
+
+def _reserved(names: Sequence[str], limit: int, share: int) -> Sequence[str]:
+    return names[::8][: limit // (16 * share)]
+
+
 def schedule(traffic: lc.Trace, limit: int, rules: str) -> lc.Schedule | None:
-    """With all rules, change a reservation every second; otherwise nothing."""
+    """With all rules, change a reservation every thousand calls; otherwise nothing."""
     if rules != "all":
         return None
-    names, share = traffic.functions, limit // (4 * len(traffic.functions))
+    share = _share(traffic, limit)
+    names = _reserved(traffic.functions, limit, share) or traffic.functions[:1]
     return lc.Schedule(
         lc.Call(
-            second * 10**9,
+            int(at),
             "PutFunctionConcurrency",
-            names[second % len(names)],
-            value=2 * share + second % 7,
+            names[number % len(names)],
+            value=min(4 * share + number % 3, limit),
         )
-        for second in range(int(traffic.arrival[-1] / 1e9))
+        for number, at in enumerate(traffic.arrival[::1_000])
     )
