@@ -12,7 +12,8 @@ STRESS := cargo run --locked --quiet --release --package lambdacore-benches --bi
 RUST := Cargo.toml Cargo.lock $(shell find rust -name '*.rs' -o -name Cargo.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-rust test-models test-python lint format bench report dist release-check clean
+.PHONY: help demo test test-rust test-models test-python lint format bench bench-peers \
+	bench-gate report dist release-check clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,13 +54,20 @@ format:  ## format all code
 	$(BIN)/ruff format --quiet
 	$(BIN)/ruff check --fix --quiet
 
-bench: $(BUILT)  ## measure: replay on wheel and heap, the Python calls, reading, Monte Carlo and its peers
+bench: $(BUILT)  ## measure: replay on every engine, the Python calls, reading, sweeps, how cost grows
 	cargo run --release --locked --quiet --package lambdacore-benches
 	$(BIN)/python -m pytest benches/python -q --benchmark-group-by=group --benchmark-columns=min,median,rounds
 	$(BIN)/python benches/python/figures.py
 	$(BIN)/python benches/python/reading.py
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group bench
 	$(BIN)/python benches/python/ensemble.py
+	$(BIN)/python benches/python/curves.py
+
+bench-peers: $(BUILT)  ## lambdacore beside SimPy, SimFaaS, numba and C++: README's table and picture
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group bench
+	$(BIN)/python benches/peers
+
+bench-gate:  ## fail where the engine needs over 3 % more instructions than were accepted (valgrind)
+	$(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON)) benches/instructions.py --gate
 
 report: $(BUILT)  ## replay the real AWS runs of 2020 and print the errors
 	$(BIN)/python benches/python/aws_2020.py
@@ -67,7 +75,7 @@ report: $(BUILT)  ## replay the real AWS runs of 2020 and print the errors
 dist: $(BUILT)  ## build wheel and sdist, install each in a clean environment, run the tests there
 	$(BIN)/python tools/dist.py
 
-release-check: test dist  ## all of test and dist, and the longer suites
+release-check: test dist bench-gate  ## all of test and dist, and the longer suites
 	PROPTEST_CASES=200000 cargo test --locked --quiet --release --package lambdacore --test controller
 	LAMBDACORE_LOOM=full RUSTFLAGS="--cfg loom" cargo test --locked --quiet --release \
 		--target-dir target/loom --package lambdacore --test loom -- --test-threads=1 --nocapture

@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable
 
-import numpy as np
+import traffic
 
 import lambdacore as lc
 from lambdacore import _core
@@ -39,18 +39,6 @@ def interleaved(
         for name, call in calls.items():
             times[name].append(cpu_time(call))
     return times
-
-
-def poisson(invocations: int, in_flight: int, functions: int = 1) -> lc.Trace:
-    """Poisson arrivals of exponential calls of one second, so many at once in the mean."""
-    rng = np.random.default_rng(in_flight)
-    names = [f"f{i}" for i in range(functions)]
-    return lc.Trace(
-        np.cumsum(rng.exponential(1 / in_flight, invocations)),
-        rng.integers(0, functions, invocations),
-        rng.exponential(1.0, invocations),
-        names,
-    )
 
 
 Case = tuple[lc.Account, lc.Schedule | None]
@@ -109,7 +97,7 @@ def replay(invocations: int) -> None:
         (1_000, 100, "everything on", everything),
     ]
     for in_flight, functions, what, make in cases:
-        trace = poisson(invocations, in_flight, functions)
+        trace = traffic.trace(invocations, in_flight, functions)
         account, schedule = make(trace, in_flight)
         timeline = (schedule or lc.Schedule())._judge(account)[1]
         targets = [account.resolve(name)[0] for name in trace.functions]
@@ -131,7 +119,7 @@ def replay(invocations: int) -> None:
 
 
 def series(invocations: int) -> None:
-    trace = poisson(invocations, 1_000, 100)
+    trace = traffic.trace(invocations, 1_000, 100)
     account = lc.Account.for_trace(trace, 1_000, init_duration=0.2)
     both = []
     for _ in range(ROUNDS):
@@ -150,7 +138,7 @@ def memory(invocations: int) -> None:
         with open("/proc/self/status") as file:
             return next(int(line.split()[1]) for line in file if line.startswith(field))
 
-    trace = poisson(invocations, 1_000)
+    trace = traffic.trace(invocations, 1_000)
     account = lc.Account.for_trace(trace)
     with open("/proc/self/clear_refs", "w") as file:
         file.write("5")  # begin a new peak
@@ -168,7 +156,7 @@ def memory_in_a_fresh_process(invocations: int) -> None:
 
 
 def small_call() -> None:
-    trace = poisson(100, 10)
+    trace = traffic.trace(100, 10)
     account = lc.Account.for_trace(trace)
     each = min(
         cpu_time(lambda: [lc.simulate(account, trace) for _ in range(2_000)]) for _ in range(5)

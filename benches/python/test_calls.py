@@ -1,12 +1,25 @@
-"""pytest-benchmark of the Python calls: `make bench`. They compare, and assert no times."""
+"""pytest-benchmark of the Python calls by size: they compare, and assert no times.
+
+    python -m pytest benches/python
+
+Figures are CPU time. `test_growth.py` has what a call costs inside the engine.
+"""
+
+import time
 
 import numpy as np
 import pytest
 
 import lambdacore as lc
 
+pytestmark = pytest.mark.benchmark(timer=time.process_time, max_time=0.5)
 
-@pytest.fixture(scope="module", params=[100, 1_000_000], ids=["100 rows", "1 M rows"])
+
+@pytest.fixture(
+    scope="module",
+    params=[1, 100, 10_000, 1_000_000],
+    ids=["1 row", "100 rows", "10,000 rows", "1 M rows"],
+)
 def trace(request):
     rng = np.random.default_rng(1)
     n = request.param
@@ -18,10 +31,10 @@ def trace(request):
     )
 
 
-@pytest.mark.parametrize("environments", ["on", "off"])
-def test_simulate(benchmark, trace, environments):
+@pytest.mark.parametrize("rules", ["pure-pools", "pools-2026", "aws-2026"])
+def test_simulate(benchmark, trace, rules):
     benchmark.group = f"simulate, {len(trace):,} rows"
-    account = lc.Account.for_trace(trace, profile=lc.Profile(environments=environments))
+    account = lc.Account.for_trace(trace, profile=rules)
     result = benchmark(lc.simulate, account, trace)
     assert len(result) == len(trace)
 

@@ -1,4 +1,4 @@
-//! What the benchmarks share: traffic, limiters to compare with, and the checker of their
+//! What the benchmarks share: traffic, accounts, limiters to compare with, and the checker of their
 //! histories.
 
 #![forbid(unsafe_code)]
@@ -7,6 +7,8 @@
 
 pub mod admission;
 pub mod arguments;
+pub mod cases;
 pub mod envelope;
 pub mod random;
 pub mod stress;
+pub mod traffic;

@@ -4,14 +4,12 @@
 //! `cargo run --release -p lambdacore-benches [rows [in-flight,in-flight,...]]`. The variants run in turn, round after
 //! round; medians are printed, with the ratio of each round's pair.
 
-mod traffic;
-
 use cpu_time::ThreadTime;
 use lambdacore::{
     Account, AtomicCounters, Calendar, Counters, Engine, Function, Heap, PlainCounters, Profile,
     Rates, Simulation, Timeline, Wheel,
 };
-use traffic::Traffic;
+use lambdacore_benches::traffic::Traffic;
 
 const ROUNDS: usize = 5;
 

@@ -1,10 +1,12 @@
 //! Traffic for the benchmarks: Poisson arrivals, exponential durations, from a fixed seed.
 
 use lambdacore::{Invocations, SECOND};
-use lambdacore_benches::random::SplitMix;
+
+use crate::random::SplitMix;
 
 /// Owned columns of a trace.
-pub(crate) struct Traffic {
+#[derive(Clone, Debug)]
+pub struct Traffic {
     arrival: Vec<u64>,
     function: Vec<u32>,
     duration: Vec<u64>,
@@ -14,7 +16,7 @@ impl Traffic {
     /// `rows` invocations of `functions` functions, evenly drawn, of one second each in the
     /// mean, arriving so that `in_flight` run at once.
     #[allow(clippy::cast_precision_loss, clippy::cast_sign_loss)]
-    pub(crate) fn poisson(rows: usize, functions: u32, in_flight: u32) -> Self {
+    pub fn poisson(rows: usize, functions: u32, in_flight: u32) -> Self {
         let mut random = SplitMix::new(u64::from(in_flight) << 32 | u64::from(functions));
         let gap = SECOND as f64 / f64::from(in_flight);
         let mut now = 0.0;
@@ -32,7 +34,12 @@ impl Traffic {
         traffic
     }
 
-    pub(crate) fn columns(&self) -> Invocations<'_> {
+    /// The columns.
+    ///
+    /// # Panics
+    ///
+    /// Never: they are of one length.
+    pub fn columns(&self) -> Invocations<'_> {
         Invocations::new(&self.arrival, &self.function, &self.duration)
             .expect("columns of one length")
     }

@@ -60,7 +60,8 @@ pub(crate) struct Window {
     pub(super) later: Box<[u32; ROWS]>,
 }
 
-/// Room for so many, zero-filled; not by way of the stack.
+/// Room for so many, zero-filled.
+#[allow(clippy::unnecessary_box_returns, reason = "it would go by way of the stack")]
 fn room<T: Copy + Default, const N: usize>() -> Box<[T; N]> {
     vec![T::default(); N].try_into().unwrap_or_else(|_| unreachable!("of the same length"))
 }
