@@ -12,6 +12,10 @@ pub use wheel::Wheel;
 
 /// Holds the completions of running invocations and hands them out when they are due.
 pub trait Calendar: Default {
+    /// Whether a simulation may take turns between this calendar and windows of many arrivals. The
+    /// plain calendar, which tests and benchmarks compare with, stands alone.
+    const WITH_WINDOWS: bool;
+
     /// Notes that a run of `function` ends at `at`, which is not before the last instant
     /// given to [`complete_until`](Self::complete_until).
     fn schedule(&mut self, at: u64, function: u32);

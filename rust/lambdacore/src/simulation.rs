@@ -252,7 +252,8 @@ impl<C: Calendar, K: Counters> Simulation<C, K> {
     }
 
     fn takes_windows<O: Observer>(&mut self, _: &O) -> bool {
-        self.engine != Engine::Calendar
+        C::WITH_WINDOWS
+            && self.engine != Engine::Calendar
             && !O::TIMED
             && !self.extended
             && !self.state.admission().profile.environments

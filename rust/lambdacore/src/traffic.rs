@@ -18,6 +18,7 @@ mod rates;
 mod recorded;
 mod states;
 mod stop;
+mod wide;
 
 use std::collections::HashSet;
 

@@ -13,6 +13,8 @@ use crate::invocations::{PIECE, Watch};
 pub struct Heap(BinaryHeap<Reverse<(u64, u32)>>);
 
 impl Calendar for Heap {
+    const WITH_WINDOWS: bool = false;
+
     #[inline]
     fn schedule(&mut self, at: u64, function: u32) {
         self.0.push(Reverse((at, function)));

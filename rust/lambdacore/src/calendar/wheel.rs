@@ -74,6 +74,8 @@ impl Default for Wheel {
 // Each event loop has these inline: they are its hottest part.
 #[allow(clippy::inline_always)]
 impl Calendar for Wheel {
+    const WITH_WINDOWS: bool = true;
+
     #[inline(always)]
     fn schedule(&mut self, at: u64, function: u32) {
         let completion = Completion { at, function };

@@ -11,6 +11,7 @@ use super::rates::{Rates, Repeated, Walk};
 use super::recorded::{Recorded, Replay};
 use super::states::{States, Visits};
 use super::stop::Stop;
+use super::wide::wide;
 
 /// How arrivals follow one another, before the rate stretches the gaps.
 #[derive(Clone, Debug, PartialEq)]
@@ -281,9 +282,14 @@ impl Exposures {
             Source::Exponential(draws) => {
                 let mut bits = [0; Self::BUFFER];
                 draws.fill(self.drawn, &mut bits);
-                for (exposure, bits) in self.buffer.iter_mut().zip(bits) {
-                    *exposure = neg_ln(unit(bits));
-                }
+                wide(
+                    #[inline(always)]
+                    || {
+                        for (exposure, bits) in self.buffer.iter_mut().zip(bits) {
+                            *exposure = neg_ln(unit(bits));
+                        }
+                    },
+                );
             }
             Source::Even { first } => {
                 self.buffer.fill(1.0);

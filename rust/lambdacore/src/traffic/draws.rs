@@ -116,7 +116,8 @@ impl Draws {
 
 /// Bits as a number in (0, 1): the middle of one of 2^52 cells, so that neither a logarithm nor a
 /// quantile of it is ever infinite, and `1 - unit` is as exact as `unit`.
-#[inline]
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "several at once")]
 pub(crate) fn unit(bits: u64) -> f64 {
     // As a number from 1 to 2 whose places are all of the bits; the difference is exact.
     const HALF_A_CELL: f64 = 0.5 / (1_u64 << 52) as f64;

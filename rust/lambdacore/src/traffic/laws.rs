@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::draws::{Draws, LANES, Purpose, scale, unit};
 use super::math::{TWO_52, exp, ln, neg_ln, normal_quantile, rint, sqrt, to_whole};
+use super::wide::wide;
 
 /// A drawn length is cut here, at 36 years: no sum of a few overflows.
 const LONGEST: f64 = (1_u64 << 60) as f64;
@@ -273,8 +274,14 @@ impl Law {
                     *out = whole(self.at(draws, index));
                 }
             }
-            Kind::Exponential { mean } => {
-                in_pieces(draws, first, out, |u| neg_ln(u) * mean);
+            &Kind::Exponential { mean } => {
+                in_pieces(
+                    draws,
+                    first,
+                    out,
+                    #[inline(always)]
+                    |u| neg_ln(u) * mean,
+                );
             }
             _ => in_pieces(draws, first, out, |u| self.quantile(u)),
         }
@@ -314,12 +321,14 @@ pub(crate) fn whole(nanoseconds: f64) -> u64 {
 /// Fills from uniform numbers, piece by piece, each step a short loop of its own.
 #[inline]
 fn in_pieces(draws: &Draws, first: u64, out: &mut [u64], quantile: impl Fn(f64) -> f64) {
-    let mut values = [0.0; PIECE];
+    let mut bits = [0; PIECE];
     for (piece, first) in out.chunks_mut(PIECE).zip((first..).step_by(PIECE)) {
-        draws.fill(first, piece);
-        for (value, bits) in values.iter_mut().zip(&*piece) {
-            *value = quantile(unit(*bits));
-        }
+        draws.fill(first, &mut bits[..piece.len()]);
+        // All of the piece, however few are wanted: arrays of known length are quick.
+        let values = wide(
+            #[inline(always)]
+            || bits.map(|bits| quantile(unit(bits))),
+        );
         // Nearly always all are shorter than 52 days, and need not be asked one by one.
         let values = &values[..piece.len()];
         if values.iter().fold(0.0, |longest: f64, value| longest.max(*value)) < TWO_52 {

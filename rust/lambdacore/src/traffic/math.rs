@@ -8,8 +8,8 @@ pub(crate) use libm::{exp, rint, sqrt};
 ///
 /// The method and its constants are those of FreeBSD's `e_log.c`: x = 2^k (1 + f) with 1 + f
 /// around 1, and an odd series in f / (2 + f).
-#[inline]
-#[allow(clippy::excessive_precision, clippy::many_single_char_names)]
+#[inline(always)]
+#[allow(clippy::excessive_precision, clippy::many_single_char_names, clippy::inline_always)]
 pub(crate) fn neg_ln(x: f64) -> f64 {
     const LN2_HIGH: f64 = 6.931_471_803_691_238_164_90e-1;
     const LN2_LOW: f64 = 1.908_214_929_270_587_700_02e-10;
@@ -45,7 +45,8 @@ const MANTISSA: u64 = (1 << 52) - 1;
 
 /// To the nearest whole number, of two alike to the even one; for numbers from 0 to 2^52, and as
 /// [`rint`] does it.
-#[inline]
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "several at once")]
 pub(crate) fn to_whole(x: f64) -> u64 {
     debug_assert!((0.0..=TWO_52).contains(&x));
     (x + TWO_52).to_bits().wrapping_sub(TWO_52.to_bits())

@@ -194,8 +194,15 @@ impl<S: Stretches> Walk<S> {
     fn arrive_after(&mut self, nanoseconds: f64) -> Option<u64> {
         let moved = nanoseconds + self.rest;
         // To the nearest, so that a gap of a third of a second makes whole seconds.
-        let whole = if moved < TWO_52 { to_whole(moved.max(0.0)) } else { rint(moved) as u64 };
-        self.rest = moved - whole as i64 as f64;
+        let whole = if moved < TWO_52 {
+            // The same number twice: as a float it is there sooner, and the next step waits for it.
+            self.rest = moved - ((moved.max(0.0) + TWO_52) - TWO_52);
+            to_whole(moved.max(0.0))
+        } else {
+            let whole = rint(moved);
+            self.rest = moved - whole;
+            whole as u64
+        };
         self.now += whole;
         (self.now < self.horizon).then_some(self.now)
     }
