@@ -6,13 +6,14 @@
 
 mod observe;
 mod sample;
+mod side_by_side;
 mod threads;
 
 use std::ops::{ControlFlow, Range};
 
 use crate::invocations::Watch;
 use crate::traffic::{Stop, Traffic, Workload};
-use crate::{Account, Outcome, Simulation};
+use crate::{Account, Invocations, Outcome, Simulation};
 
 pub use sample::{Calls, sample};
 
@@ -110,14 +111,13 @@ impl Ensemble<'_> {
         if let Some(rows) = self.block {
             traffic = traffic.in_blocks_of(rows);
         }
-        let mut runs: Vec<Run<TIMED>> =
-            self.accounts.iter().map(|account| self.start(account)).collect();
+        let mut runs = self.start::<TIMED>();
         let mut outcome = Vec::new();
         while let Some(block) = traffic.next_block() {
             outcome.resize(block.len(), 0);
             for run in &mut runs {
                 let flow = run.run(block, &mut outcome, watch);
-                if flow.is_break() || watch(block.len()).is_break() {
+                if flow.is_break() || watch(block.len() * run.members.len()).is_break() {
                     return None;
                 }
             }
@@ -125,9 +125,12 @@ impl Ensemble<'_> {
         if stop.is_set() {
             return None;
         }
-        let mut finished = Vec::with_capacity(runs.len());
+        let mut finished = vec![Statistics::default(); self.accounts.len()];
         for run in runs {
-            finished.push(run.finish(lead + horizon, watch)?);
+            let (members, found) = run.finish(lead + horizon, watch)?;
+            for (member, found) in members.into_iter().zip(found) {
+                finished[member] = found;
+            }
         }
         Some(finished)
     }
@@ -147,30 +150,116 @@ impl Ensemble<'_> {
         threads::run(replications, threads, &one, done, watch)
     }
 
-    fn start<const TIMED: bool>(&self, (account, traced): &(Account, Vec<u32>)) -> Run<TIMED> {
+    /// All accounts at the beginning: those that can side by side, the others one by one.
+    fn start<const TIMED: bool>(&self) -> Vec<Run> {
         let counted = self.lead + self.from..self.lead + self.horizon;
-        Run {
-            simulation: Simulation::new(account, traced),
+        let run = |members: Vec<usize>, side| Run {
+            members,
+            side,
             next_edge: counted.start,
-            recorder: Recorder::new(account, counted, self.bins(), &self.quantiles),
             period: self.period.unwrap_or(u64::MAX),
+        };
+        let alone = |account: usize| -> Box<dyn Side> {
+            let (account, traced) = &self.accounts[account];
+            Box::new(Alone {
+                simulation: Simulation::new(account, traced),
+                recorder: Recorder::<TIMED>::new(
+                    account,
+                    counted.clone(),
+                    self.bins(),
+                    &self.quantiles,
+                ),
+            })
+        };
+        let mut runs = Vec::new();
+        let mut left: Vec<usize> = (0..self.accounts.len()).collect();
+        while let Some(&first) = left.first() {
+            let side = |&account: &usize| {
+                account == first
+                    || !TIMED
+                        && side_by_side::has_only_pools(&self.accounts[first].0)
+                        && side_by_side::has_only_pools(&self.accounts[account].0)
+                        && side_by_side::match_in_all_but_limits(
+                            &self.accounts[first],
+                            &self.accounts[account],
+                        )
+            };
+            let (mut together, others): (Vec<_>, Vec<_>) = left.iter().partition(|at| side(at));
+            let more = together.split_off(together.len().min(side_by_side::MOST));
+            left = [more, others].concat();
+            let side = if together.len() == 1 {
+                alone(first)
+            } else {
+                let accounts: Vec<_> = together.iter().map(|&at| &self.accounts[at]).collect();
+                side_by_side::start(&accounts, counted.clone(), self.bins())
+            };
+            runs.push(run(together, side));
         }
+        runs
     }
 }
 
-/// One account under way.
-struct Run<const TIMED: bool> {
+/// One account or several under way, over the same traffic.
+trait Side {
+    /// Runs rows that lie between two edges.
+    fn run(
+        &mut self,
+        rows: Invocations<'_>,
+        outcome: &mut [u8],
+        watch: &mut Watch<'_>,
+    ) -> ControlFlow<()>;
+    /// Lets what ends by `now` end.
+    fn complete_until(&mut self, now: u64, watch: &mut Watch<'_>) -> ControlFlow<()>;
+    /// A bin ends and the next begins, or the counting.
+    fn pass_edge(&mut self);
+    /// What was counted of each account.
+    fn finish(self: Box<Self>) -> Vec<Statistics>;
+}
+
+/// One account.
+struct Alone<const TIMED: bool> {
     simulation: Simulation,
     recorder: Recorder<TIMED>,
+}
+
+impl<const TIMED: bool> Side for Alone<TIMED> {
+    fn run(
+        &mut self,
+        rows: Invocations<'_>,
+        outcome: &mut [u8],
+        watch: &mut Watch<'_>,
+    ) -> ControlFlow<()> {
+        let flow = self.simulation.run_observed(rows, outcome, &mut self.recorder, watch);
+        flow.expect("drawn calls are in order, and end in time")
+    }
+
+    fn complete_until(&mut self, now: u64, watch: &mut Watch<'_>) -> ControlFlow<()> {
+        self.simulation.complete_until(now, &mut self.recorder, watch)
+    }
+
+    fn pass_edge(&mut self) {
+        self.recorder.pass_edge();
+    }
+
+    fn finish(self: Box<Self>) -> Vec<Statistics> {
+        vec![self.recorder.finish()]
+    }
+}
+
+/// Accounts under way, and where in time they are cut.
+struct Run {
+    /// Which of the accounts they are.
+    members: Vec<usize>,
+    side: Box<dyn Side>,
     period: u64,
     /// Where the next bin begins, or the counting.
     next_edge: u64,
 }
 
-impl<const TIMED: bool> Run<TIMED> {
+impl Run {
     fn run(
         &mut self,
-        block: crate::Invocations<'_>,
+        block: Invocations<'_>,
         outcome: &mut [u8],
         watch: &mut Watch<'_>,
     ) -> ControlFlow<()> {
@@ -183,8 +272,7 @@ impl<const TIMED: bool> Run<TIMED> {
             let (piece, outcome) = (block.rows(rows.clone()), &mut outcome[rows]);
             // Work is told by the block, for it is looked at from time to time.
             let quiet = &mut |_| watch(0);
-            let flow = self.simulation.run_observed(piece, outcome, &mut self.recorder, quiet);
-            flow.expect("drawn calls are in order, and end in time")?;
+            self.side.run(piece, outcome, quiet)?;
         }
         ControlFlow::Continue(())
     }
@@ -192,16 +280,21 @@ impl<const TIMED: bool> Run<TIMED> {
     /// Ends all bins that end by `now`.
     fn pass_edges(&mut self, now: u64, watch: &mut Watch<'_>) -> ControlFlow<()> {
         while self.next_edge <= now {
-            self.simulation.complete_until(self.next_edge, &mut self.recorder, watch)?;
-            self.recorder.pass_edge();
+            self.side.complete_until(self.next_edge, watch)?;
+            self.side.pass_edge();
             self.next_edge = self.next_edge.saturating_add(self.period);
         }
         ControlFlow::Continue(())
     }
 
-    fn finish(mut self, horizon: u64, watch: &mut Watch<'_>) -> Option<Statistics> {
+    fn finish(
+        mut self,
+        horizon: u64,
+        watch: &mut Watch<'_>,
+    ) -> Option<(Vec<usize>, Vec<Statistics>)> {
         let flow = self.pass_edges(horizon - 1, watch);
-        let ends = self.simulation.complete_until(horizon, &mut self.recorder, watch);
-        (flow.is_continue() && ends.is_continue()).then(|| self.recorder.finish())
+        let ends = self.side.complete_until(horizon, watch);
+        let done = flow.is_continue() && ends.is_continue();
+        done.then(|| (self.members, self.side.finish()))
     }
 }

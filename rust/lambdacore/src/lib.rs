@@ -63,6 +63,7 @@ mod sync;
 mod tally;
 mod timeline;
 pub mod traffic;
+mod wide;
 mod windows;
 
 pub use account::{Account, Function, MAX_LIMIT, UnknownTarget};

@@ -11,6 +11,7 @@
 //! it, so the two take turns wherever one of them is the better: see `Simulation::run_unchanged`.
 
 mod events;
+pub(crate) mod lanes;
 mod later;
 mod pools;
 mod sort;

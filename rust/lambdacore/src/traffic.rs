@@ -18,7 +18,6 @@ mod rates;
 mod recorded;
 mod states;
 mod stop;
-mod wide;
 
 use std::collections::HashSet;
 

@@ -42,7 +42,7 @@ impl Later {
     #[inline]
     pub(super) fn schedule(&mut self, at: u64, permit: u32, calendar: &mut impl Calendar) {
         let number = at >> self.shift;
-        if number.wrapping_sub(self.first) >= SLOTS as u64 {
+        if number.wrapping_sub(self.first) >= SLOTS as u64 || permit >> PERMIT != 0 {
             calendar.schedule(at, permit);
             return;
         }

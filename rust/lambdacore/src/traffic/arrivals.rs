@@ -11,7 +11,7 @@ use super::rates::{Rates, Repeated, Walk};
 use super::recorded::{Recorded, Replay};
 use super::states::{States, Visits};
 use super::stop::Stop;
-use super::wide::wide;
+use crate::wide::wide;
 
 /// How arrivals follow one another, before the rate stretches the gaps.
 #[derive(Clone, Debug, PartialEq)]

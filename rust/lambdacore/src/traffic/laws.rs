@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::draws::{Draws, LANES, Purpose, scale, unit};
 use super::math::{TWO_52, exp, ln, neg_ln, normal_quantile, rint, sqrt, to_whole};
-use super::wide::wide;
+use crate::wide::wide;
 
 /// A drawn length is cut here, at 36 years: no sum of a few overflows.
 const LONGEST: f64 = (1_u64 << 60) as f64;
