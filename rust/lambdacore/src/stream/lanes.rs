@@ -3,6 +3,8 @@
 //! The stream of events does not depend on the limits, so it is made once. What differs is one lane
 //! of an array: how much of a pool is in use, what its limit is, whether a run holds a permit.
 
+#![allow(clippy::needless_range_loop, reason = "a lane is an index of several arrays at once")]
+
 use super::ROWS;
 use super::events::{RUNS, Target, Window};
 use crate::Invocations;
@@ -220,7 +222,7 @@ impl<const L: usize> Lanes<L> {
                 for lane in 0..L {
                     // A mask of ones is -1.
                     counts.refused[lane] = counts.refused[lane].wrapping_sub(refused[lane]);
-                    let time = held & u64::from(refused[lane] as i32 as i64 as u64);
+                    let time = held & u64::from(refused[lane] & 1).wrapping_neg();
                     counts.refused_time[lane] = counts.refused_time[lane].wrapping_add(time);
                 }
             }
