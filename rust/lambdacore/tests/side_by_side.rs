@@ -58,7 +58,9 @@ fn run(ensemble: &Ensemble<'_>, replication: u64) -> Vec<Statistics> {
     let watch = &mut |_| ControlFlow::Continue(());
     let mut found = ensemble.replicate(replication, watch, &Stop::default()).expect("not stopped");
     // Only some ask for these.
-    found.iter_mut().for_each(|found| found.quantiles.clear());
+    for found in &mut found {
+        found.quantiles.clear();
+    }
     found
 }
 
