@@ -4,6 +4,8 @@ use std::ops::{ControlFlow, Range};
 
 use thiserror::Error;
 
+use crate::wide::wide;
+
 /// A trace that cannot be replayed: which row, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -142,21 +144,33 @@ impl<'a> Invocations<'a> {
     /// and that no run, started cold, ends at 2^63 ns or later.
     fn check(&self, since: u64, ends: Ends<'_>) -> Result<(), TraceError> {
         // One branch-free sweep decides; only where it finds something is each row judged.
-        let mut before = since;
-        let mut suspicious = false;
-        let columns = self.arrival.iter().zip(self.function).zip(self.duration);
-        for ((&at, &function), &duration) in columns {
-            let end = at.wrapping_add(duration);
-            suspicious |= at < before;
-            suspicious |= function as usize >= ends.functions;
-            suspicious |= (at | duration | end | end.wrapping_add(ends.longest_init)) >> 63 != 0;
-            before = at;
-        }
+        let suspicious = wide(
+            #[inline(always)]
+            || self.is_suspicious(since, ends),
+        );
         if suspicious || self.init.is_some_and(|init| self.suspects(init)) {
             self.check_each(since, ends)
         } else {
             Ok(())
         }
+    }
+
+    /// Whether there may be a bad row, whatever its own init.
+    #[inline(always)]
+    #[allow(clippy::inline_always, reason = "compiled for each set of instructions")]
+    fn is_suspicious(&self, since: u64, ends: Ends<'_>) -> bool {
+        let pairs = self.arrival.iter().zip(self.arrival.iter().skip(1));
+        let unsorted = self.arrival.first().is_some_and(|&first| first < since)
+            || pairs.fold(false, |bad, (before, at)| bad | (at < before));
+        let functions = self.function.iter();
+        let unknown =
+            functions.fold(0, |most, &function| most.max(function)) as usize >= ends.functions;
+        let columns = self.arrival.iter().zip(self.duration);
+        let too_late = columns.fold(0, |bits, (&at, &duration)| {
+            let end = at.wrapping_add(duration);
+            bits | at | duration | end | end.wrapping_add(ends.longest_init)
+        });
+        unsorted || unknown && !self.is_empty() || too_late >> 63 != 0
     }
 
     /// Whether there may be a row that would end too late with its own init.

@@ -17,6 +17,7 @@ mod pools;
 mod sort;
 
 pub(crate) use events::Window;
+pub(crate) use sort::sort;
 
 /// Arrivals of a window: so many that they, their ends and what else completes meanwhile lie in the
 /// cache, and that what is done once a window costs nothing.

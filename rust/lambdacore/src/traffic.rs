@@ -26,6 +26,7 @@ use draws::{Draws, Purpose};
 use laws::{Drawn, require};
 
 use crate::Invocations;
+use crate::stream::sort;
 
 pub use arrivals::{Arrivals, Gap};
 pub use counts::{Counts, Within};
@@ -112,6 +113,9 @@ pub struct Traffic {
     window: u64,
     block: usize,
     rows: Vec<Row>,
+    /// Room for putting them in order.
+    order: Vec<u64>,
+    spare: Vec<u64>,
     arrival: Vec<u64>,
     function: Vec<u32>,
     duration: Vec<u64>,
@@ -172,6 +176,8 @@ impl Traffic {
             window: 1_000_000,
             block: BLOCK,
             rows: Vec::new(),
+            order: Vec::new(),
+            spare: Vec::new(),
             arrival: Vec::new(),
             function: Vec::new(),
             duration: Vec::new(),
@@ -216,10 +222,13 @@ impl Traffic {
 
     /// Puts what comes before `until` into the columns.
     fn draw(&mut self, until: u64) {
-        let Self { lanes, rows, arrival, function, duration, init, .. } = self;
+        let Self { lanes, rows, order, spare, arrival, function, duration, init, .. } = self;
         arrival.clear();
         function.clear();
         duration.clear();
+        if let Some(init) = init {
+            init.clear();
+        }
         if let [lane] = lanes.as_mut_slice() {
             let count = lane.draw(until, init.is_some());
             std::mem::swap(arrival, &mut lane.arrival);
@@ -227,12 +236,12 @@ impl Traffic {
             lane.keep_rest_of(arrival, duration, count);
             function.resize(count, lane.function);
             if let Some(init) = init {
-                init.clear();
                 init.extend_from_slice(&lane.inits[..count]);
             }
             return;
         }
         rows.clear();
+        order.clear();
         for lane in lanes {
             let count = lane.draw(until, init.is_some());
             for row in 0..count {
@@ -246,13 +255,30 @@ impl Traffic {
             lane.arrival.drain(..count);
             lane.durations.drain(..count);
         }
-        // Stable, and quick with what is in order already, as each lane is.
+        // Of one instant, in the order of the lanes: a row's place breaks the tie.
+        let since = rows.iter().map(|row| row.arrival).min().unwrap_or(until);
+        let place = usize::BITS - rows.len().leading_zeros();
+        let time = u64::BITS - (until - since).leading_zeros();
+        if place + time <= u64::BITS {
+            let keys = rows.iter().zip(0..).map(|(row, at)| (row.arrival - since) << place | at);
+            order.extend(keys);
+            sort(order, spare, place, place + time);
+            let rows = order.iter().map(|key| rows[(key & ((1 << place) - 1)) as usize]);
+            for row in rows {
+                arrival.push(row.arrival);
+                function.push(row.function);
+                duration.push(row.duration);
+                if let Some(init) = init {
+                    init.push(row.init);
+                }
+            }
+            return;
+        }
         rows.sort_by_key(|row| row.arrival);
         arrival.extend(rows.iter().map(|row| row.arrival));
         function.extend(rows.iter().map(|row| row.function));
         duration.extend(rows.iter().map(|row| row.duration));
         if let Some(init) = init {
-            init.clear();
             init.extend(rows.iter().map(|row| row.init));
         }
     }

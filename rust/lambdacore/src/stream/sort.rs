@@ -8,7 +8,7 @@ const DIGITS: usize = 1 << BITS;
 
 /// Sorts numbers that lie below 2^`bits` and ascend where they agree above bit `low`.
 #[inline(never)]
-pub(super) fn sort(numbers: &mut [u64], spare: &mut Vec<u64>, low: u32, bits: u32) {
+pub(crate) fn sort(numbers: &mut [u64], spare: &mut Vec<u64>, low: u32, bits: u32) {
     if numbers.len() < FEW {
         numbers.sort_unstable();
         return;

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::draws::{Draws, LANES, Purpose, scale, unit};
-use super::math::{TWO_52, exp, ln, neg_ln, normal_quantile, rint, sqrt, to_whole};
+use super::math::{
+    TWO_52, exp, is_far, ln, neg_ln, normal_quantile, normal_quantile_near, rint, sqrt, to_whole,
+};
 use crate::wide::wide;
 
 /// A drawn length is cut here, at 36 years: no sum of a few overflows.
@@ -11,6 +13,9 @@ const LONGEST: f64 = (1_u64 << 60) as f64;
 
 /// Draws of one piece of a fill: as many as the compiler does well at once.
 const PIECE: usize = 64;
+
+/// Laws of a mixture that are all drawn, for the one that is chosen.
+const FEW_LAWS: usize = 4;
 
 /// A distribution of lengths of time, in nanoseconds.
 #[derive(Clone, Debug, PartialEq)]
@@ -251,7 +256,7 @@ impl Law {
             Kind::Gamma { shape, scale } => scale * gamma(*shape, draws, index),
             Kind::Mixture { up_to, laws } => {
                 let u = draws.uniform(index);
-                let chosen = up_to.partition_point(|&up_to| up_to < u).min(laws.len() - 1);
+                let chosen = chosen(up_to, u);
                 // A draw of its own, so that the parts are what they are alone.
                 laws[chosen].at(&draws.part(chosen as u32), index)
             }
@@ -269,21 +274,59 @@ impl Law {
                     *bits = samples[scale(*bits, samples.len())];
                 }
             }
+            Kind::Mixture { up_to, laws } if laws.len() <= FEW_LAWS => {
+                // All laws, and then the one of each: quicker than one by one.
+                let mut bits = [0; PIECE];
+                let mut drawn = [[0; PIECE]; FEW_LAWS];
+                for (piece, first) in out.chunks_mut(PIECE).zip((first..).step_by(PIECE)) {
+                    draws.fill(first, &mut bits[..piece.len()]);
+                    for ((law, drawn), part) in laws.iter().zip(&mut drawn).zip(0..) {
+                        law.fill(&draws.part(part), first, &mut drawn[..piece.len()]);
+                    }
+                    for (at, out) in piece.iter_mut().enumerate() {
+                        *out = drawn[chosen(up_to, unit(bits[at]))][at];
+                    }
+                }
+            }
             Kind::Gamma { .. } | Kind::Mixture { .. } => {
                 for (index, out) in (first..).zip(out) {
                     *out = whole(self.at(draws, index));
                 }
             }
-            &Kind::Exponential { mean } => {
-                in_pieces(
-                    draws,
-                    first,
-                    out,
-                    #[inline(always)]
-                    |u| neg_ln(u) * mean,
-                );
-            }
-            _ => in_pieces(draws, first, out, |u| self.quantile(u)),
+            &Kind::Exponential { mean } => in_pieces(
+                draws,
+                first,
+                out,
+                #[inline(always)]
+                |us, values| {
+                    for (value, u) in values.iter_mut().zip(us) {
+                        *value = neg_ln(*u) * mean;
+                    }
+                },
+            ),
+            &Kind::LogNormal { mu, sigma } => in_pieces(
+                draws,
+                first,
+                out,
+                #[inline(always)]
+                |us, values| {
+                    let mut far = false;
+                    for (value, &u) in values.iter_mut().zip(us) {
+                        *value = exp(mu + sigma * normal_quantile_near(u));
+                        far |= is_far(u);
+                    }
+                    if far {
+                        for (value, &u) in values.iter_mut().zip(us) {
+                            *value = exp(mu + sigma * normal_quantile(u));
+                        }
+                    }
+                },
+            ),
+            _ => in_pieces(draws, first, out, |us, values| {
+                for (value, u) in values.iter_mut().zip(us) {
+                    *value = self.quantile(*u);
+                }
+            }),
         }
     }
 
@@ -318,25 +361,35 @@ pub(crate) fn whole(nanoseconds: f64) -> u64 {
     if nanoseconds < TWO_52 { to_whole(nanoseconds) } else { nanoseconds.min(LONGEST) as u64 }
 }
 
+/// Which part of a mixture a uniform number chooses.
+#[inline]
+fn chosen(up_to: &[f64], u: f64) -> usize {
+    up_to.partition_point(|&up_to| up_to < u).min(up_to.len() - 1)
+}
+
 /// Fills from uniform numbers, piece by piece, each step a short loop of its own.
 #[inline]
-fn in_pieces(draws: &Draws, first: u64, out: &mut [u64], quantile: impl Fn(f64) -> f64) {
-    let mut bits = [0; PIECE];
+fn in_pieces(draws: &Draws, first: u64, out: &mut [u64], quantiles: impl Fn(&[f64], &mut [f64])) {
+    let (mut us, mut values) = ([0.0; PIECE], [0.0; PIECE]);
     for (piece, first) in out.chunks_mut(PIECE).zip((first..).step_by(PIECE)) {
-        draws.fill(first, &mut bits[..piece.len()]);
-        // All of the piece, however few are wanted: arrays of known length are quick.
-        let values = wide(
+        draws.fill(first, piece);
+        let (us, values) = (&mut us[..piece.len()], &mut values[..piece.len()]);
+        wide(
             #[inline(always)]
-            || bits.map(|bits| quantile(unit(bits))),
+            || {
+                for (u, bits) in us.iter_mut().zip(&*piece) {
+                    *u = unit(*bits);
+                }
+                quantiles(us, values);
+            },
         );
         // Nearly always all are shorter than 52 days, and need not be asked one by one.
-        let values = &values[..piece.len()];
         if values.iter().fold(0.0, |longest: f64, value| longest.max(*value)) < TWO_52 {
-            for (out, value) in piece.iter_mut().zip(values) {
+            for (out, value) in piece.iter_mut().zip(&*values) {
                 *out = to_whole(*value);
             }
         } else {
-            for (out, value) in piece.iter_mut().zip(values) {
+            for (out, value) in piece.iter_mut().zip(&*values) {
                 *out = whole(*value);
             }
         }

@@ -1,7 +1,7 @@
 //! Functions whose bits are the same on every machine: sums, products, quotients and roots, which
 //! IEEE 754 fixes, and `libm`, which is made of them. The platform's own are never called.
 
-pub(crate) use libm::{exp, rint, sqrt};
+pub(crate) use libm::{rint, sqrt};
 
 /// `-ln(x)` of a positive, normal number, in one straight line that the compiler can do for several
 /// at once. Error below one unit in the last place.
@@ -58,27 +58,86 @@ pub(crate) fn ln(x: f64) -> f64 {
     0.0 - neg_ln(x)
 }
 
+/// `e^x`, in one straight line as well: the bits of `libm::exp` from -700 to 700, and beyond that
+/// what it is there. Error below one unit in the last place.
+///
+/// The method and its constants are those of FreeBSD's `e_exp.c`: x = k ln 2 + r, and a rational
+/// function of r.
+#[inline(always)]
+#[allow(clippy::excessive_precision, clippy::inline_always, reason = "several at once")]
+pub(crate) fn exp(x: f64) -> f64 {
+    const LN2_HIGH: f64 = 6.931_471_803_691_238_164_90e-1;
+    const LN2_LOW: f64 = 1.908_214_929_270_587_700_02e-10;
+    const PER_LN2: f64 = 1.442_695_040_888_963_387_00;
+    const SERIES: [f64; 5] = [
+        1.666_666_666_666_660_190_37e-1,
+        -2.777_777_777_701_559_338_42e-3,
+        6.613_756_321_437_934_361_17e-5,
+        -1.653_390_220_546_525_153_90e-6,
+        4.138_136_797_057_238_460_39e-8,
+    ];
+    // Between a whole number and its next half this is exact: it cuts off what is behind the point.
+    let x = x.clamp(-700.0, 700.0);
+    let shifted = PER_LN2 * x + 0.5_f64.copysign(x);
+    let nearest = (shifted.abs() + TWO_52) - TWO_52;
+    let whole = nearest - if nearest > shifted.abs() { 1.0 } else { 0.0 };
+    let k = whole.copysign(x);
+    let (high, low) = (x - k * LN2_HIGH, k * LN2_LOW);
+    let r = high - low;
+    let z = r * r;
+    let series = SERIES[3] + z * SERIES[4];
+    let c = r - z * (SERIES[0] + z * (SERIES[1] + z * (SERIES[2] + z * series)));
+    let y = 1.0 + (r * c / (2.0 - c) - low + high);
+    // 2^k, whose exponent becomes a number's bits by way of one whose last places it fills.
+    let exponent = (k + (TWO_52 + 1023.0)).to_bits();
+    y * f64::from_bits(exponent << 52)
+}
+
+/// Where a probability is so near to 0 or 1 that [`normal_quantile_near`] is not right.
+const FAR: f64 = 1e-10;
+
 /// The quantile of the standard normal distribution, for 0 < p < 1; relative error about 1e-16.
 ///
 /// Wichura: "Algorithm AS 241: the percentage points of the normal distribution", Applied
 /// Statistics 37 (1988), routine PPND16.
-#[allow(clippy::excessive_precision)]
 pub(crate) fn normal_quantile(p: f64) -> f64 {
+    if is_far(p) { normal_quantile_far(p) } else { normal_quantile_near(p) }
+}
+
+/// Whether [`normal_quantile_near`] may not be right.
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "several at once")]
+pub(crate) fn is_far(p: f64) -> bool {
+    p.min(1.0 - p) < FAR
+}
+
+/// [`normal_quantile`] of what is not far out, in one straight line: the middle and the tails.
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "several at once")]
+pub(crate) fn normal_quantile_near(p: f64) -> f64 {
     let from_median = p - 0.5;
-    if from_median.abs() <= 0.425 {
-        let r = 0.180_625 - from_median * from_median;
-        return from_median * ratio(r, &CENTRE);
-    }
-    let r = sqrt(neg_ln(if from_median < 0.0 { p } else { 1.0 - p }));
+    let in_middle = from_median * ratio(0.180_625 - from_median * from_median, &CENTRE);
+    let r = neg_ln(if from_median < 0.0 { p } else { 1.0 - p }).sqrt();
+    let in_tail = ratio(r - 1.6, &TAIL).copysign(from_median);
+    if from_median.abs() <= 0.425 { in_middle } else { in_tail }
+}
+
+#[cold]
+fn normal_quantile_far(p: f64) -> f64 {
+    let r = sqrt(neg_ln(if p < 0.5 { p } else { 1.0 - p }));
     let x = if r <= 5.0 { ratio(r - 1.6, &TAIL) } else { ratio(r - 5.0, &FAR_TAIL) };
-    if from_median < 0.0 { -x } else { x }
+    if p < 0.5 { -x } else { x }
 }
 
 /// A quotient of two polynomials of degree 7, whose coefficients come lowest first.
-#[inline]
+#[inline(always)]
+#[allow(clippy::inline_always, reason = "several at once")]
 fn ratio(r: f64, [above, below]: &[[f64; 8]; 2]) -> f64 {
-    let horner = |c: &[f64; 8]| c.iter().rev().fold(0.0, |sum, c| sum * r + c);
-    horner(above) / horner(below)
+    let mut quotient = (0.0, 0.0);
+    for (above, below) in above.iter().zip(below).rev() {
+        quotient = (quotient.0 * r + above, quotient.1 * r + below);
+    }
+    quotient.0 / quotient.1
 }
 
 #[allow(clippy::excessive_precision)]
@@ -173,6 +232,32 @@ mod tests {
             assert!(close(neg_ln(x), -libm::log(x), 4e-16), "{x}");
         }
         assert_eq!(neg_ln(1.0).to_bits(), 0);
+    }
+
+    #[test]
+    fn the_exponential_is_that_of_libm_bit_by_bit() {
+        let mut state = 1_u64;
+        for _ in 0..2_000_000 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695);
+            let x = ((state >> 11) as f64 * (2.0 / (1_u64 << 53) as f64) - 1.0) * 700.0;
+            for x in [x, x / 700.0, x / 1e6] {
+                assert_eq!(exp(x).to_bits(), libm::exp(x).to_bits(), "{x}");
+            }
+        }
+        assert!(exp(1e9).is_finite() && exp(-1e9) < 1e-300);
+    }
+
+    #[test]
+    fn the_straight_line_is_the_normal_quantile_wherever_it_is_used() {
+        let far = |p: f64| normal_quantile_far(p).to_bits();
+        for k in 0..1_000_000_u32 {
+            let p = (f64::from(k) + 0.5) / 1_000_000.0 * 0.075;
+            for p in [p, 1.0 - p, p * 2e-9, FAR * 1.1] {
+                if !is_far(p) {
+                    assert_eq!(normal_quantile_near(p).to_bits(), far(p), "{p}");
+                }
+            }
+        }
     }
 
     #[test]
