@@ -277,14 +277,14 @@ impl Law {
             Kind::Mixture { up_to, laws } if laws.len() <= FEW_LAWS => {
                 // All laws, and then the one of each: quicker than one by one.
                 let mut bits = [0; PIECE];
-                let mut drawn = [[0; PIECE]; FEW_LAWS];
+                let mut by_law = [[0; PIECE]; FEW_LAWS];
                 for (piece, first) in out.chunks_mut(PIECE).zip((first..).step_by(PIECE)) {
                     draws.fill(first, &mut bits[..piece.len()]);
-                    for ((law, drawn), part) in laws.iter().zip(&mut drawn).zip(0..) {
-                        law.fill(&draws.part(part), first, &mut drawn[..piece.len()]);
+                    for ((law, of_law), part) in laws.iter().zip(&mut by_law).zip(0..) {
+                        law.fill(&draws.part(part), first, &mut of_law[..piece.len()]);
                     }
                     for (at, out) in piece.iter_mut().enumerate() {
-                        *out = drawn[chosen(up_to, unit(bits[at]))][at];
+                        *out = by_law[chosen(up_to, unit(bits[at]))][at];
                     }
                 }
             }

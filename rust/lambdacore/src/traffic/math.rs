@@ -64,7 +64,8 @@ pub(crate) fn ln(x: f64) -> f64 {
 /// The method and its constants are those of FreeBSD's `e_exp.c`: x = k ln 2 + r, and a rational
 /// function of r.
 #[inline(always)]
-#[allow(clippy::excessive_precision, clippy::inline_always, reason = "several at once")]
+#[allow(clippy::inline_always, reason = "several at once")]
+#[allow(clippy::excessive_precision, clippy::many_single_char_names)]
 pub(crate) fn exp(x: f64) -> f64 {
     const LN2_HIGH: f64 = 6.931_471_803_691_238_164_90e-1;
     const LN2_LOW: f64 = 1.908_214_929_270_587_700_02e-10;
