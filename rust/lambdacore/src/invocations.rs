@@ -161,7 +161,7 @@ impl<'a> Invocations<'a> {
     fn is_suspicious(&self, since: u64, ends: Ends<'_>) -> bool {
         let pairs = self.arrival.iter().zip(self.arrival.iter().skip(1));
         let unsorted = self.arrival.first().is_some_and(|&first| first < since)
-            || pairs.fold(false, |bad, (before, at)| bad | (at < before));
+            || pairs.fold(0, |bad, (before, at)| bad | u64::from(at < before)) != 0;
         let functions = self.function.iter();
         let unknown =
             functions.fold(0, |most, &function| most.max(function)) as usize >= ends.functions;

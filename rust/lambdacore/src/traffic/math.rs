@@ -69,7 +69,7 @@ pub(crate) fn ln(x: f64) -> f64 {
 pub(crate) fn exp(x: f64) -> f64 {
     const LN2_HIGH: f64 = 6.931_471_803_691_238_164_90e-1;
     const LN2_LOW: f64 = 1.908_214_929_270_587_700_02e-10;
-    const PER_LN2: f64 = 1.442_695_040_888_963_387_00;
+    const PER_LN2: f64 = std::f64::consts::LOG2_E;
     const SERIES: [f64; 5] = [
         1.666_666_666_666_660_190_37e-1,
         -2.777_777_777_701_559_338_42e-3,
