@@ -150,10 +150,9 @@ def test_a_long_trace_with_the_column_equals_the_plain_heap_calendar():
     )
     account = lc.Account.for_trace(trace, 400, init_duration=0.3, idle_timeout=1)
     result = lc.simulate(account, trace)
-    targets = [account.resolve(name)[0] for name in trace.functions]
-    heap, last = _core.simulate(account._engine, trace._columns(), targets, calendar="heap")
-    assert result.outcome.tobytes() == heap.tobytes()
-    assert last == result.completions().max() == result.totals().last_completion
+    heap = lc.simulate(account, trace, engine="heap")
+    assert result.outcome.tobytes() == heap.outcome.tobytes()
+    assert heap._last_completion == result.completions().max() == result.totals().last_completion
     held = (result.completions() - trace.arrival)[result.outcome < 16]
     assert sum(result.totals().occupied) == int(held.sum())
 

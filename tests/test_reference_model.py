@@ -224,8 +224,6 @@ def test_ten_thousand_random_traces_equal_the_reference_model(part):
 
 def test_a_long_trace_equals_the_plain_heap_calendar():
     """The wheel gives the bytes of the plain event loop, at a size the model is too slow for."""
-    from lambdacore import _core
-
     rng = np.random.default_rng(7)
     n = 400_000
     arrival = np.cumsum(rng.exponential(1e-3, n)) + 30 * (np.arange(n) // 100_000)
@@ -239,7 +237,6 @@ def test_a_long_trace_equals_the_plain_heap_calendar():
         trace, 700, reserve={"f0": 3, "f1": 0, "f2": 12}, init_duration=0.3, idle_timeout=2
     )
     result = lc.simulate(account, trace)
-    targets = [account.resolve(name)[0] for name in trace.functions]
-    heap, _ = _core.simulate(account._engine, trace._columns(), targets, calendar="heap")
-    assert result.outcome.tobytes() == heap.tobytes()
-    assert len(set(heap.tolist())) >= 5
+    heap = lc.simulate(account, trace, engine="heap")
+    assert result.outcome.tobytes() == heap.outcome.tobytes()
+    assert len(set(heap.outcome.tolist())) >= 5

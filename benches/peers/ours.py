@@ -55,7 +55,7 @@ def _heap(account: lc.Account, trace: lc.Trace) -> np.ndarray:
     targets = [account.resolve(name)[0] for name in trace.functions]
     timeline = lc.Schedule()._judge(account)[1]
     columns = trace._columns()
-    return _core.simulate(account._engine, columns, targets, timeline=timeline, calendar="heap")[0]
+    return _core.simulate(account._engine, columns, targets, timeline=timeline, engine="heap")[0]
 
 
 Replay = Callable[[lc.Account, lc.Trace], np.ndarray]

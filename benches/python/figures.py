@@ -106,7 +106,7 @@ def replay(invocations: int) -> None:
             {
                 "wheel": lambda a=account, t=trace, s=schedule: lc.simulate(a, t, s),
                 "heap": lambda a=account, c=columns, t=targets, changes=timeline: _core.simulate(
-                    a._engine, c, t, timeline=changes, calendar="heap"
+                    a._engine, c, t, timeline=changes, engine="heap"
                 ),
             }
         )

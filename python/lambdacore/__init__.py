@@ -45,6 +45,7 @@ from lambdacore.distributions import (
     Uniform,
     Weibull,
 )
+from lambdacore.engine import Engine
 from lambdacore.ensemble.checkpoint import CheckpointError
 from lambdacore.ensemble.tasks import Failure, ReplicationError
 from lambdacore.errors import (
@@ -103,6 +104,7 @@ __all__ = [
     "Deterministic",
     "Distribution",
     "Empirical",
+    "Engine",
     "Every",
     "Exponential",
     "Failure",

@@ -83,10 +83,10 @@ def simulate(
     traced: list[int],
     *,
     timeline: Timeline | None = None,
-    calendar: str = "wheel",
+    engine: str = "auto",
     counters: str = "plain",
     progress: Callable[[int], object] | None = None,
-) -> tuple[npt.NDArray[np.uint8], int]: ...
+) -> tuple[npt.NDArray[np.uint8], int, tuple[int, int, str | None]]: ...
 def concurrency(
     account: Account,
     columns: _Columns,

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from lambdacore import _check, _core, _text, frames, metrics
 from lambdacore._series import Series, Totals
 from lambdacore.account import Account
+from lambdacore.engine import Engine
 from lambdacore.errors import ConfigurationError
 from lambdacore.outcome import ADMITTED, FIRST_THROTTLED, THROTTLED, Outcome
 from lambdacore.schedule import Answer, Schedule
@@ -56,6 +57,7 @@ class Result:
     """
 
     __slots__ = (
+        "_engine",
         "_judged",
         "_last_completion",
         "_made_series",
@@ -72,6 +74,8 @@ class Result:
     outcome: npt.NDArray[np.uint8]
     schedule: Schedule | None
     versions: dict[str, str]
+    #: How it was run; None where only its outcomes are known.
+    _engine: Engine | None
     _judged: tuple[tuple[Answer, ...], _core.Timeline | None] | None
     #: Known from the run; None where only its outcomes are.
     _last_completion: int | None
@@ -105,6 +109,11 @@ class Result:
     def answers(self) -> tuple[Answer, ...]:
         """What became of each call of the schedule; refused ones changed nothing."""
         return self._judgement[0]
+
+    @property
+    def engine(self) -> Engine | None:
+        """Which engine ran, and why; None where `simulate` did not make this very object."""
+        return self._engine
 
     # Totals
 
@@ -422,6 +431,7 @@ class Result:
         for name, value in state.items():
             setattr(self, name, value)
         self.outcome.flags.writeable = False
+        self._engine = None
         self._judged = None
         self._last_completion = None
         self._made_series = None

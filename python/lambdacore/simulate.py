@@ -8,6 +8,7 @@ from typing import Literal
 from lambdacore import _check, _core
 from lambdacore._series import traced_targets
 from lambdacore.account import Account
+from lambdacore.engine import ENGINES, Engine
 from lambdacore.result import Result
 from lambdacore.schedule import Schedule
 from lambdacore.trace import Trace
@@ -20,6 +21,7 @@ def simulate(
     trace: Trace,
     schedule: Schedule | None = None,
     *,
+    engine: Literal["auto", "stream", "wheel", "heap"] = "auto",
     counters: Literal["plain", "atomic"] = "plain",
     progress: Callable[[int, int], object] | None = None,
 ) -> Result:
@@ -43,6 +45,10 @@ def simulate(
     schedule : Schedule, optional
         Changes of the configuration while the traffic runs; ``result.answers`` says which of
         them were refused.
+    engine : {"auto", "stream", "wheel", "heap"}
+        How events are gone through, which matters for nothing but time: in windows of many
+        arrivals wherever that is faster (``"auto"``) or possible (``"stream"``), or event by event
+        on a timing wheel or on a plain heap. ``result.engine`` says which ran, and why.
     counters : {"plain", "atomic"}
         On what the engine counts: plain words, or those of `AdmissionController`, which
         threads share. The outcomes are the same; plain words are faster and hold every account.
@@ -79,17 +85,20 @@ def simulate(
     """
     traced = traced_targets(account, trace)
     _check.instance("schedule", schedule, "a Schedule", isinstance(schedule, Schedule | None))
+    _check.one_of("engine", engine, ENGINES)
     _check.one_of("counters", counters, ("plain", "atomic"))
     answers, timeline = (schedule or Schedule())._judge(account)
     total = len(trace)
-    outcome, last_completion = _core.simulate(
+    outcome, last_completion, ran = _core.simulate(
         account._engine,
         trace._columns(),
         traced.targets,
         timeline=timeline,
+        engine=engine,
         counters=counters,
         progress=None if progress is None else lambda done: progress(done, total),
     )
     result = Result(account, trace, outcome, schedule)
     result._last_completion, result._judged = last_completion, (answers, timeline)
+    result._engine = Engine.of(engine, *ran)
     return result

@@ -1,8 +1,8 @@
 //! One call, one simulation.
 
 use lambdacore::{
-    AtomicCounters, Calendar, Counters, Heap, Invocations, PlainCounters, Simulation, TraceError,
-    Unsupported, Wheel,
+    AtomicCounters, Calendar, Counters, Engine, Heap, Invocations, PlainCounters, Ran, Simulation,
+    TraceError, Unsupported, Wheel,
 };
 use numpy::{PyArray1, PyArrayMethods};
 use pyo3::exceptions::PyValueError;
@@ -14,13 +14,17 @@ use crate::control::Timeline;
 use crate::errors::{trace_error, unsupported};
 use crate::watch::Watch;
 
-/// Runs a trace against an account; returns one outcome code a row, and the nanosecond at
-/// which the last run ends.
+/// How many rows ran in windows and how many event by event, and why the latter.
+type Report = (u64, u64, Option<String>);
+
+/// Runs a trace against an account; returns one outcome code a row, the nanosecond at which the
+/// last run ends, and how it ran.
 ///
 /// `traced[i]` is the account's target that index `i` of the function column means; `timeline`
-/// is what changes during the run. `counters` are plain words or those of the live controller.
+/// is what changes during the run. `engine` is "auto", "stream", "wheel" or "heap"; `counters` are
+/// plain words or those of the live controller.
 #[pyfunction]
-#[pyo3(signature = (account, columns, traced, *, timeline = None, calendar = "wheel", counters = "plain", progress = None))]
+#[pyo3(signature = (account, columns, traced, *, timeline = None, engine = "auto", counters = "plain", progress = None))]
 #[allow(clippy::too_many_arguments)]
 pub(crate) fn simulate<'py>(
     py: Python<'py>,
@@ -28,10 +32,10 @@ pub(crate) fn simulate<'py>(
     columns: Columns<'py>,
     traced: Vec<u32>,
     timeline: Option<&Bound<'py, Timeline>>,
-    calendar: &str,
+    engine: &str,
     counters: &str,
     progress: Option<Py<PyAny>>,
-) -> PyResult<(Bound<'py, PyArray1<u8>>, u64)> {
+) -> PyResult<(Bound<'py, PyArray1<u8>>, u64, Report)> {
     let account = account.get();
     account.check_traced(&traced)?;
     let invocations = columns.invocations(py)?;
@@ -40,19 +44,25 @@ pub(crate) fn simulate<'py>(
     let mut written = result.readwrite();
     let outcome = written.as_slice_mut()?;
     let mut watch = Watch::new(progress);
-    let run = match (calendar, counters) {
-        ("wheel", "plain") => run::<Wheel, PlainCounters>,
-        ("wheel", "atomic") => run::<Wheel, AtomicCounters>,
+    let on = match engine {
+        "auto" => Some(Engine::Automatic),
+        "stream" => Some(Engine::Stream),
+        "wheel" | "heap" => Some(Engine::Calendar),
+        _ => None,
+    };
+    let run = match (engine, counters) {
         ("heap", "plain") => run::<Heap, PlainCounters>,
         ("heap", "atomic") => run::<Heap, AtomicCounters>,
-        _ => {
-            let message = "calendar: 'wheel' or 'heap'; counters: 'plain' or 'atomic'";
-            return Err(PyValueError::new_err(message));
-        }
+        (_, "plain") => run::<Wheel, PlainCounters>,
+        _ => run::<Wheel, AtomicCounters>,
+    };
+    let (Some(on), "plain" | "atomic") = (on, counters) else {
+        let message = "engine: 'auto', 'stream', 'wheel' or 'heap'; counters: 'plain' or 'atomic'";
+        return Err(PyValueError::new_err(message));
     };
     let changes = timeline.map(|timeline| timeline.get().timeline.clone()).unwrap_or_default();
-    let last_completion = py
-        .detach(|| run(account, (&traced, changes), invocations, outcome, &mut watch))
+    let (last_completion, ran) = py
+        .detach(|| run(account, (&traced, changes), on, invocations, outcome, &mut watch))
         .map_err(|error| match error {
             Failure::Trace(error) => trace_error(py, &error),
             Failure::Unsupported(error) => {
@@ -61,7 +71,8 @@ pub(crate) fn simulate<'py>(
         })?;
     watch.finish()?;
     drop(written);
-    Ok((result, last_completion))
+    let reason = ran.reason().map(|reason| reason.to_string());
+    Ok((result, last_completion, (ran.in_windows, ran.event_by_event(), reason)))
 }
 
 /// Why there is no result.
@@ -73,14 +84,16 @@ enum Failure {
 fn run<C: Calendar, K: Counters>(
     account: &Account,
     (traced, changes): (&[u32], lambdacore::Timeline),
+    engine: Engine,
     invocations: Invocations<'_>,
     outcome: &mut [u8],
     watch: &mut Watch,
-) -> Result<u64, Failure> {
+) -> Result<(u64, Ran), Failure> {
     let mut simulation = Simulation::<C, K>::with_counters(&account.account, traced, changes)
-        .map_err(Failure::Unsupported)?;
+        .map_err(Failure::Unsupported)?
+        .on(engine);
     let _stopped = simulation
         .run_watched(invocations, outcome, &mut |done| watch.advance(done))
         .map_err(Failure::Trace)?;
-    Ok(simulation.last_completion())
+    Ok((simulation.last_completion(), simulation.ran()))
 }

@@ -32,6 +32,9 @@ pub trait Calendar: Default {
         watch: &mut Watch<'_>,
     ) -> ControlFlow<()>;
 
+    /// Counts the completions up to and including `now`.
+    fn due(&self, now: u64) -> usize;
+
     /// Takes every completion up to and including `now` out, in no particular order.
     fn take_until(&mut self, now: u64, taken: &mut Vec<(u64, u32)>);
 
@@ -59,11 +62,13 @@ mod tests {
             .iter()
             .map(|(gap, lengths)| {
                 now = now.saturating_add(*gap);
+                let counted = calendar.due(now);
                 let mut due = Vec::new();
                 let mut watch = |_| ControlFlow::Continue(());
                 let complete = |at, function| due.push((at, function));
                 assert!(calendar.complete_until(now, complete, &mut watch).is_continue());
                 assert!(due.is_sorted_by_key(|&(at, _)| at), "completions out of order");
+                assert_eq!(due.len(), counted, "completions due");
                 due.sort_unstable();
                 for &length in lengths {
                     calendar.schedule(now.saturating_add(length), scheduled);

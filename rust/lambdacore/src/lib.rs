@@ -42,6 +42,7 @@ mod claims;
 mod concurrency;
 mod control;
 mod controller;
+mod engine;
 mod ensemble;
 mod environments;
 mod invocations;
@@ -74,6 +75,7 @@ pub use controller::{
     AdmissionController, AtomicCounters, ChangeError, FunctionSnapshot, Handle, Lane, OwnedPermit,
     Permit, PoolSnapshot, Snapshot, Throttle, Ticket, Unsupported,
 };
+pub use engine::{Engine, Ran, Reason};
 pub use ensemble::{Calls, Ensemble, Series, Statistics, sample};
 pub use invocations::{Invocations, TraceError, Watch};
 pub use outcome::Outcome;
@@ -83,7 +85,7 @@ pub use profile::{Profile, Provisioning, RateRamp, RateScope, RateWindow, Rates,
 pub use refusal::{ConfigurationError, Refusal};
 pub use required::{Required, required_concurrency};
 pub use series::{Bins, count_by_bin};
-pub use simulation::{Engine, Simulation};
+pub use simulation::Simulation;
 pub use state::Counters;
 pub use tally::{Tally, tally};
 pub use timeline::{Change, Timeline};

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use crate::admission::Permit;
 use crate::claims;
+use crate::engine::{Engine, Ran, Reason};
 use crate::invocations::{Ends, Watch};
 use crate::state::{Counters, State};
 use crate::store::Store;
@@ -33,21 +34,10 @@ pub struct Simulation<C = Wheel, K = PlainCounters> {
     calendar: C,
     engine: Engine,
     window: Option<Box<Window>>,
+    ran: Ran,
     /// When the last invocation so far arrived.
     now: u64,
     last_completion: u64,
-}
-
-/// How a simulation goes through its events. The results are the same bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Engine {
-    /// In windows wherever that is faster.
-    #[default]
-    Automatic,
-    /// Event by event, on the calendar alone.
-    Calendar,
-    /// In windows wherever that is possible.
-    Stream,
 }
 
 /// Sees all that happens in a simulation, in order of time. Nothing of it costs anything where
@@ -126,6 +116,7 @@ impl<C: Calendar> Simulation<C> {
             calendar: C::default(),
             engine: Engine::default(),
             window: None,
+            ran: Ran::default(),
             now: 0,
             last_completion: 0,
         }
@@ -162,6 +153,7 @@ impl<C: Calendar, K: Counters> Simulation<C, K> {
             calendar: C::default(),
             engine: Engine::default(),
             window: None,
+            ran: Ran::default(),
             now: 0,
             last_completion: 0,
         })
@@ -232,7 +224,12 @@ impl<C: Calendar, K: Counters> Simulation<C, K> {
         observer: &mut impl Observer,
         watch: &mut Watch<'_>,
     ) -> ControlFlow<()> {
-        let windows = self.takes_windows(observer);
+        let event_by_event = self.not_in_windows(observer);
+        if event_by_event.is_some()
+            && let Some(window) = &mut self.window
+        {
+            window.put_back(&mut self.calendar);
+        }
         let mut start = 0;
         while start < piece.len() {
             self.change_until(piece.arrival[start], observer, watch)?;
@@ -240,9 +237,12 @@ impl<C: Calendar, K: Counters> Simulation<C, K> {
             let rows = start..start + piece.arrival[start..].partition_point(|&at| at < next);
             start = rows.end;
             let (unchanged, outcome) = (piece.rows(rows.clone()), &mut outcome[rows]);
-            if windows {
+            if event_by_event.is_none() {
                 self.run_windows(unchanged, outcome, observer, watch)?;
-            } else if self.extended {
+                continue;
+            }
+            self.ran.count(unchanged.len(), event_by_event);
+            if self.extended {
                 self.run_unchanged::<true>(unchanged, outcome, observer, watch)?;
             } else {
                 self.run_unchanged::<false>(unchanged, outcome, observer, watch)?;
@@ -251,13 +251,17 @@ impl<C: Calendar, K: Counters> Simulation<C, K> {
         ControlFlow::Continue(())
     }
 
-    fn takes_windows<O: Observer>(&mut self, _: &O) -> bool {
-        C::WITH_WINDOWS
-            && self.engine != Engine::Calendar
-            && !O::TIMED
-            && !self.extended
-            && !self.state.admission().profile.environments
-            && self.state.admission().store.own_pools().is_some()
+    /// What keeps all from being run in windows.
+    fn not_in_windows<O: Observer>(&mut self, _: &O) -> Option<Reason> {
+        let mut admission = self.state.admission();
+        let reasons = [
+            (!C::WITH_WINDOWS || self.engine == Engine::Calendar, Reason::AskedFor),
+            (admission.store.own_pools().is_none(), Reason::AtomicCounters),
+            (self.extended, Reason::Extended),
+            (admission.profile.environments, Reason::Environments),
+            (O::TIMED, Reason::Observed),
+        ];
+        reasons.into_iter().find_map(|(holds, reason)| holds.then_some(reason))
     }
 
     fn run_windows(
@@ -274,7 +278,8 @@ impl<C: Calendar, K: Counters> Simulation<C, K> {
             start = end;
             let Self { state, version_of, calendar, last_completion, window, .. } = self;
             let in_window = window.as_deref().is_some_and(|window| window.in_flight() > 0);
-            if rows.len() >= stream::FEW || in_window {
+            let mut reason = Reason::Few;
+            if rows.len() >= stream::FEW || in_window || self.engine == Engine::Stream {
                 let window = window.get_or_insert_default();
                 let store = &mut state.admission().store;
                 if window.run_pools(
@@ -285,10 +290,13 @@ impl<C: Calendar, K: Counters> Simulation<C, K> {
                     observer,
                     last_completion,
                 ) {
+                    self.ran.count(rows.len(), None);
                     continue;
                 }
                 window.put_back(calendar);
+                reason = Reason::Crowded;
             }
+            self.ran.count(rows.len(), Some(reason));
             self.run_unchanged::<false>(rows, outcome, observer, watch)?;
         }
         ControlFlow::Continue(())
@@ -299,6 +307,11 @@ impl<C: Calendar, K: Counters> Simulation<C, K> {
     pub fn on(mut self, engine: Engine) -> Self {
         self.engine = engine;
         self
+    }
+
+    /// How it ran so far.
+    pub fn ran(&self) -> Ran {
+        self.ran
     }
 
     /// The event loop: what has ended gives way first, then the rule decides.

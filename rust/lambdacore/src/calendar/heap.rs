@@ -42,6 +42,10 @@ impl Calendar for Heap {
         ControlFlow::Continue(())
     }
 
+    fn due(&self, now: u64) -> usize {
+        self.0.iter().filter(|completion| completion.0.0 <= now).count()
+    }
+
     fn take_until(&mut self, now: u64, taken: &mut Vec<(u64, u32)>) {
         while let Some(&Reverse(completion)) = self.0.peek()
             && completion.0 <= now

@@ -108,6 +108,26 @@ impl Calendar for Wheel {
         }
     }
 
+    fn due(&self, now: u64) -> usize {
+        let is_due = |completion: &&Completion| completion.at <= now;
+        let mut due = self.soon.iter().rev().take_while(is_due).count();
+        for (level, &occupied) in self.occupied.iter().enumerate() {
+            let mut occupied = occupied;
+            while occupied != 0 {
+                let digit = occupied.trailing_zeros() as usize;
+                occupied &= occupied - 1;
+                let begin = self.begin_of(level, digit);
+                if begin > now {
+                    return due;
+                }
+                let bucket = &self.buckets[level * BUCKETS + digit];
+                let whole = begin + ((1 << (level * BITS)) - 1) <= now;
+                due += if whole { bucket.len() } else { bucket.iter().filter(is_due).count() };
+            }
+        }
+        due
+    }
+
     fn take_until(&mut self, now: u64, taken: &mut Vec<(u64, u32)>) {
         let due = self.soon.partition_point(|completion| completion.at > now);
         taken.extend(self.soon.drain(due..).map(|Completion { at, function }| (at, function)));
@@ -218,12 +238,17 @@ impl Wheel {
         let Some(level) = self.lowest_level() else {
             return u64::MAX;
         };
-        let digit = u64::from(self.occupied[level].trailing_zeros());
+        self.begin_of(level, self.occupied[level].trailing_zeros() as usize)
+    }
+
+    /// The earliest instant of a bucket.
+    #[inline]
+    fn begin_of(&self, level: usize, digit: usize) -> u64 {
         let above = match (level + 1) * BITS {
             64.. => 0,
             bits => self.position >> bits << bits,
         };
-        above | digit << (level * BITS)
+        above | (digit as u64) << (level * BITS)
     }
 
     #[inline]
@@ -378,8 +403,9 @@ mod tests {
         }
         let mut times = Vec::new();
         for now in [999_999, 1_000_000, 1_000_063, 1_049_999, 1_050_000, 2_000_000] {
-            let mut taken = Vec::new();
+            let (mut taken, due) = (Vec::new(), wheel.due(now));
             wheel.take_until(now, &mut taken);
+            assert_eq!(taken.len(), due);
             assert!(taken.iter().all(|&(at, _)| at <= now));
             assert_eq!(wheel.in_flight(), 100_000 - times.len() - taken.len());
             taken.sort_unstable();

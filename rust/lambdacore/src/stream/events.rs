@@ -95,13 +95,13 @@ impl Window {
             return false;
         }
         self.under_way.fit(begin, end - begin, calendar);
-        self.take_due(end, calendar);
-        if self.due.len() > RUNS - rows.len() {
-            for &(at, permit) in &self.due {
-                calendar.schedule(at, permit);
-            }
+        self.due.clear();
+        self.under_way.take_until(end, &mut self.due);
+        if self.due.len() + calendar.due(end) > RUNS - rows.len() {
+            self.due.drain(..).for_each(|(at, permit)| calendar.schedule(at, permit));
             return false;
         }
+        calendar.take_until(end, &mut self.due);
         let count = self.gather(rows);
         let bits = TIME + u64::BITS - (end - begin).leading_zeros();
         sort::sort(&mut self.completions[1..=count], &mut self.spare, TIME, bits);
@@ -141,7 +141,8 @@ impl Window {
             let target = self.targets[function as usize];
             (*version, *pool, *when_full) = (target.version, target.pool, target.when_full);
         }
-        under_way + count
+        // The last run completes after the last arrival, and so after the window, in any case.
+        under_way + count - usize::from(rows.duration[rows.len() - 1] == 0)
     }
 
     /// Lets what is under way be due up to and including `now`.

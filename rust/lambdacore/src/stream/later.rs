@@ -127,3 +127,130 @@ impl Later {
 fn unpack(word: u64, begin: u64) -> (u64, u32) {
     (begin + (word >> PERMIT), (word % (1 << PERMIT)) as u32)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Heap;
+    use proptest::prelude::*;
+
+    /// Slots of 2^`shift` ns, of which the first begins at `now`.
+    fn with_slots(shift: u32, now: u64) -> Later {
+        Later { shift, first: now >> shift, ..Later::default() }
+    }
+
+    fn take(later: &mut Later, now: u64) -> Vec<(u64, u32)> {
+        let mut taken = Vec::new();
+        later.take_until(now, &mut taken);
+        taken.sort_unstable();
+        taken
+    }
+
+    #[test]
+    fn what_lies_beyond_the_last_slot_is_the_calendars() {
+        let (mut later, mut calendar) = (with_slots(3, 80), Heap::default());
+        let beyond = 80 + ((SLOTS as u64) << 3);
+        for at in [80, 81, beyond - 1, beyond, beyond + 1, u64::MAX >> 1] {
+            later.schedule(at, 7, &mut calendar);
+        }
+        assert_eq!((later.len(), calendar.in_flight()), (3, 3));
+        // Time moves on by a slot, and there is room for one more.
+        assert_eq!(take(&mut later, 88), [(80, 7), (81, 7)]);
+        later.schedule(beyond + 7, 8, &mut calendar);
+        later.schedule(beyond + 8, 9, &mut calendar);
+        assert_eq!((later.len(), calendar.in_flight()), (2, 4));
+        assert_eq!(take(&mut later, u64::MAX >> 1), [(beyond - 1, 7), (beyond + 7, 8)]);
+        assert_eq!(later.len(), 0);
+    }
+
+    #[test]
+    fn a_slot_is_taken_up_to_the_instant_and_not_beyond() {
+        let mut calendar = Heap::default();
+        for now in [15, 16, 17, 31, 32] {
+            let mut later = with_slots(4, 0);
+            let ends = [0, 1, 15, 16, 17, 31, 32, 33];
+            for at in ends {
+                later.schedule(at, 1 << 21, &mut calendar);
+            }
+            let due = ends.into_iter().filter(|&at| at <= now).map(|at| (at, 1 << 21));
+            assert!(take(&mut later, now).into_iter().eq(due), "{now}");
+            // More that ends now, as after a window, is taken the next time.
+            later.schedule(now, 3, &mut calendar);
+            assert_eq!(take(&mut later, now), [(now, 3)]);
+        }
+        assert_eq!(calendar.in_flight(), 0);
+    }
+
+    #[test]
+    fn slots_get_another_length_only_when_few_enough_are_to_move() {
+        let (mut later, mut calendar) = (with_slots(10, 0), Heap::default());
+        let moved = 3 * super::super::ROWS as u64;
+        (0..moved).for_each(|at| later.schedule(5_000 + at, 1, &mut calendar));
+        // Half a window of such lengths is about as long as a slot: nothing is to do.
+        for window in [1 << 10, 1 << 11, 1 << 12] {
+            later.fit(0, window, &mut calendar);
+        }
+        assert_eq!((later.shift, later.rows as u64), (10, moved));
+        later.fit(0, 16, &mut calendar);
+        assert_eq!((later.shift, later.rows), (3, 0));
+        // With shorter slots most are beyond the last.
+        let within = ((SLOTS as u64) << 3) - 5_000;
+        assert_eq!((later.len() as u64, calendar.in_flight() as u64), (within, moved - within));
+        later.fit(0, u64::MAX >> 1, &mut calendar);
+        assert_eq!((later.shift, later.rows), (LONGEST, 0));
+        assert_eq!(take(&mut later, 6_000).len(), 1_001);
+    }
+
+    #[test]
+    fn a_flooded_slot_gives_its_memory_back_and_others_are_used_again() {
+        let (mut later, mut calendar) = (with_slots(4, 0), Heap::default());
+        (0..4 * KEPT).for_each(|_| later.schedule(20, 1, &mut calendar));
+        (0..KEPT).for_each(|_| later.schedule(40, 1, &mut calendar));
+        assert_eq!(take(&mut later, 50).len(), 5 * KEPT);
+        assert_eq!(later.room.len(), 1);
+        later.schedule(90, 1, &mut calendar);
+        assert!(later.room.is_empty());
+        assert!(later.slots.iter().map(Vec::capacity).sum::<usize>() <= KEPT);
+    }
+
+    proptest! {
+        /// With the calendar behind it, whatever the slots and wherever they are fitted anew.
+        #[test]
+        fn it_hands_out_what_a_heap_does(
+            steps in prop::collection::vec(
+                (
+                    prop_oneof![0_u64..40, 0_u64..100_000, (0_u32..50).prop_map(|bits| 1 << bits)],
+                    prop::option::of((0_u32..62).prop_map(|bits| 1 << bits)),
+                    prop::collection::vec((0_u32..56, 0_u64..99), 0..40),
+                ),
+                1..40,
+            ),
+        ) {
+            let (mut later, mut calendar) = (Later::default(), Heap::default());
+            let mut all = Heap::default();
+            let (mut now, mut permit) = (0, 0);
+            for (gap, window, lengths) in steps {
+                now += gap;
+                let mut taken = take(&mut later, now);
+                calendar.take_until(now, &mut taken);
+                taken.sort_unstable();
+                let mut expected = Vec::new();
+                all.take_until(now, &mut expected);
+                expected.sort_unstable();
+                prop_assert_eq!(taken, expected);
+                if let Some(window) = window {
+                    later.fit(now, window, &mut calendar);
+                }
+                for (bits, more) in lengths {
+                    let at = now + ((1 << bits) - 1) + more;
+                    later.schedule(at, permit, &mut calendar);
+                    all.schedule(at, permit);
+                    permit += 1;
+                }
+                prop_assert_eq!(later.len() + calendar.in_flight(), all.in_flight());
+            }
+            later.empty(&mut calendar);
+            prop_assert_eq!((later.len(), calendar.in_flight()), (0, all.in_flight()));
+        }
+    }
+}

@@ -102,6 +102,9 @@ fn hand_on(
         window.later[count % ROWS] = row;
         count = count.wrapping_add(usize::from(ends > end));
     }
+    // The last row stands behind those, and completes after the window even where it ends with it.
+    let (last_duration, last_held) = (rows.duration[rows.len() - 1], held[rows.len() - 1]);
+    count += usize::from(last_duration == 0 && last_held != 0);
     for &row in &window.later[..count] {
         let row = row as usize;
         let ends = rows.arrival[row] + rows.duration[row];
