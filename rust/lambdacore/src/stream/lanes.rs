@@ -234,7 +234,8 @@ impl<const L: usize> Lanes<L> {
         let end = rows.arrival[rows.len() - 1];
         for row in 0..rows.len() {
             let ends = rows.arrival[row].wrapping_add(rows.duration[row]);
-            if ends <= end {
+            // The last run completes after the window, even where it ends with it.
+            if ends < end || ends == end && row + 1 < rows.len() {
                 continue;
             }
             let (run, index) = (under_way + row, rows.function[row]);
