@@ -1,8 +1,13 @@
 //! Concurrency over time, read off the columns after a run: maxima in bins.
 
+mod in_windows;
+
 use std::ops::ControlFlow;
 
+use in_windows::Runs;
+
 use crate::invocations::{Ends, PIECE, Watch};
+use crate::stream::{ROWS, Window};
 use crate::{Account, Bins, Calendar, Change, Invocations, Outcome, Timeline, TraceError, Wheel};
 
 /// What is recorded.
@@ -207,7 +212,8 @@ impl Level {
     #[inline]
     pub(crate) fn change(&mut self, begins: u32, ends: u32) {
         self.running = self.running.wrapping_add(begins).wrapping_sub(ends);
-        self.maximum = self.maximum.max(self.running);
+        // Only a beginning can be a maximum, or is looked at.
+        self.maximum = self.maximum.max(self.running & begins.wrapping_neg());
     }
 
     /// Ends the bin: what is carried over begins the next one.
@@ -229,6 +235,8 @@ struct Recorder<'a> {
     bin: usize,
     bin_end: u64,
     calendar: Wheel,
+    window: Option<Box<Window>>,
+    runs: Runs,
     region: Level,
     /// Since the last change of claims, or the beginning of the bin.
     unreserved: Level,
@@ -265,6 +273,8 @@ impl<'a> Recorder<'a> {
             bin: 0,
             bin_end: bins.end(0),
             calendar: Wheel::default(),
+            window: None,
+            runs: Runs::default(),
             region: Level::default(),
             unreserved: Level::default(),
             claims,
@@ -310,8 +320,31 @@ impl<'a> Recorder<'a> {
         ControlFlow::Continue(())
     }
 
-    /// The hot loop: arrivals of the present bin, with no change between them.
+    /// Arrivals of the present bin, with no change between them: window by window where that is
+    /// possible, else run by run.
     fn record_unchanged(
+        &mut self,
+        piece: Invocations<'_>,
+        outcome: &[u8],
+        watch: &mut Watch<'_>,
+    ) -> ControlFlow<()> {
+        let mut start = 0;
+        while start < piece.len() {
+            let rows = start..piece.len().min(start + ROWS);
+            start = rows.end;
+            let (rows, outcome) = (piece.rows(rows.clone()), &outcome[rows]);
+            if self.takes_window(rows.len()) {
+                if self.record_window(rows, outcome) {
+                    continue;
+                }
+                self.leave_windows();
+            }
+            self.record_one_by_one(rows, outcome, watch)?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn record_one_by_one(
         &mut self,
         piece: Invocations<'_>,
         outcome: &[u8],
@@ -354,6 +387,7 @@ impl<'a> Recorder<'a> {
     }
 
     fn complete_until(&mut self, now: u64, watch: &mut Watch<'_>) -> ControlFlow<()> {
+        self.complete_windowed(now);
         let Self { calendar, sources, levels, region, unreserved, .. } = self;
         let complete = |_, run| end_run(sources, levels, region, unreserved, run);
         calendar.complete_until(now, complete, watch)
@@ -372,7 +406,7 @@ impl<'a> Recorder<'a> {
             // Bins end first: a change belongs to the bin that begins with it.
             if now >= self.bin_end && self.bin_end <= next_change {
                 self.complete_until(self.bin_end, watch)?;
-                if self.calendar.in_flight() == 0 && self.region.maximum == 0 {
+                if self.calendar.in_flight() + self.in_window() == 0 && self.region.maximum == 0 {
                     self.skip_idle_bins(now.min(next_change));
                 } else {
                     self.end_bin();

@@ -16,7 +16,7 @@ mod later;
 mod pools;
 mod sort;
 
-pub(crate) use events::Window;
+pub(crate) use events::{Target, Window};
 pub(crate) use sort::sort;
 
 /// Arrivals of a window: so many that they, their ends and what else completes meanwhile lie in the

@@ -16,27 +16,27 @@ const TIME: u32 = RUN_BITS + 1;
 /// complete first; of the window's own runs, one that ends at the instant of an arrival completes
 /// before it exactly where it arrived before it, even where it takes no time at all.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Event(u64);
+pub(crate) struct Event(u64);
 
 impl Event {
     #[inline]
-    pub(super) fn run(self) -> usize {
+    pub(crate) fn run(self) -> usize {
         (self.0 >> 1) as usize % RUNS
     }
 
     /// 1 where it completes, 0 where it arrives.
     #[inline]
-    pub(super) fn completes(self) -> u32 {
+    pub(crate) fn completes(self) -> u32 {
         (self.0 & 1) as u32
     }
 }
 
 /// What an index of the function column means now.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Target {
-    pub(super) version: u32,
-    pub(super) pool: u32,
-    pub(super) when_full: u8,
+pub(crate) struct Target {
+    pub(crate) version: u32,
+    pub(crate) pool: u32,
+    pub(crate) when_full: u8,
 }
 
 /// The columns of a window, in room that is used again and again.
@@ -45,14 +45,14 @@ pub(crate) struct Window {
     arrivals: Vec<u64>,
     completions: Vec<u64>,
     spare: Vec<u64>,
-    pub(super) events: Vec<Event>,
-    pub(super) under_way: Later,
+    pub(crate) events: Vec<Event>,
+    pub(crate) under_way: Later,
     /// What was under way, and is due: when, and its permit.
-    pub(super) due: Vec<(u64, u32)>,
+    pub(crate) due: Vec<(u64, u32)>,
     /// For each index of the function column; empty where it is not known any more.
-    pub(super) targets: Vec<Target>,
+    pub(crate) targets: Vec<Target>,
     /// For each run, the version that it is of, the pool it draws on, and whether it holds a permit.
-    pub(super) version: Box<[u32; RUNS]>,
+    pub(crate) version: Box<[u32; RUNS]>,
     pub(super) pool: Box<[u32; RUNS]>,
     pub(super) held: Box<[u8; RUNS]>,
     pub(super) when_full: Box<[u8; RUNS]>,
@@ -89,7 +89,7 @@ impl Window {
     /// Puts everything in order, from the first arrival, up to which all has completed, to the
     /// last. Not where the time is too long or too much completes in it for a window: then the
     /// calendar is as it was.
-    pub(super) fn lay_out(&mut self, rows: Invocations<'_>, calendar: &mut impl Calendar) -> bool {
+    pub(crate) fn lay_out(&mut self, rows: Invocations<'_>, calendar: &mut impl Calendar) -> bool {
         let (begin, end) = (rows.arrival[0], rows.arrival[rows.len() - 1]);
         if (end - begin) >> (u64::BITS - TIME - 1) != 0 || rows.len() > ROWS {
             return false;
@@ -146,7 +146,7 @@ impl Window {
     }
 
     /// Lets what is under way be due up to and including `now`.
-    pub(super) fn take_due(&mut self, now: u64, calendar: &mut impl Calendar) {
+    pub(crate) fn take_due(&mut self, now: u64, calendar: &mut impl Calendar) {
         self.due.clear();
         self.under_way.take_until(now, &mut self.due);
         calendar.take_until(now, &mut self.due);

@@ -14,7 +14,7 @@ const LONGEST: u32 = u64::BITS - PERMIT;
 /// Completions by slots of time, about two of which are a window: a completion is written once and
 /// read once. Those beyond the last slot go to the calendar.
 #[derive(Debug)]
-pub(super) struct Later {
+pub(crate) struct Later {
     slots: Vec<Vec<u64>>,
     /// Emptied slots' room, the last still in the cache.
     room: Vec<Vec<u64>>,
@@ -40,7 +40,7 @@ impl Later {
 
     /// Adds a completion that is not due yet; those too far away are the calendar's.
     #[inline]
-    pub(super) fn schedule(&mut self, at: u64, permit: u32, calendar: &mut impl Calendar) {
+    pub(crate) fn schedule(&mut self, at: u64, permit: u32, calendar: &mut impl Calendar) {
         let number = at >> self.shift;
         if number.wrapping_sub(self.first) >= SLOTS as u64 || permit >> PERMIT != 0 {
             calendar.schedule(at, permit);
