@@ -282,6 +282,7 @@ impl Run {
         while self.next_edge <= now {
             self.side.complete_until(self.next_edge, watch)?;
             self.side.pass_edge();
+            watch(0)?;
             self.next_edge = self.next_edge.saturating_add(self.period);
         }
         ControlFlow::Continue(())

@@ -87,14 +87,11 @@ impl<const L: usize> SideBySide<L> {
         let versions = first.versions() as usize;
         let pool = PoolLanes { in_use: [0; L], limit: [0; L] };
         let mut pools = vec![pool; 1 + functions + versions];
-        // What no account is for refuses nothing.
-        pools[SHARED as usize].limit = [u32::MAX; L];
         let mut routes = Vec::with_capacity(traced.len());
         for &target in traced {
             let (row, version) = (first.function_of(target) as usize, first.version_of(target));
             let numbers = [1 + functions + version as usize, 1 + row, SHARED as usize];
             let mut on_route = [[0; L]; 3];
-            on_route[2][accounts.len()..].fill(u32::MAX);
             for (lane, state) in counters.iter_mut().enumerate() {
                 let store = state.admission().store;
                 let (route, own) = store.own(version as usize);
@@ -105,6 +102,14 @@ impl<const L: usize> SideBySide<L> {
                 pools[numbers[0]].limit[lane] = provisioned;
                 on_route[stage][lane] = u32::MAX;
                 on_route[0][lane] = if provisioned > 0 { u32::MAX } else { 0 };
+            }
+            // Lanes without an account do what the last account does, so that nothing is kept
+            // for their sake.
+            for (number, on_route) in numbers.into_iter().zip(&mut on_route) {
+                for lanes in [on_route, &mut pools[number].limit] {
+                    let last = lanes[accounts.len() - 1];
+                    lanes[accounts.len()..].fill(last);
+                }
             }
             let stages = numbers.into_iter().zip(on_route);
             let stages = stages.map(|(pool, on_route)| Stage { pool, on_route });
@@ -137,15 +142,14 @@ impl<const L: usize> SideBySide<L> {
     }
 
     /// Runs rows, and moves counts to the totals before one of their sums overflows.
-    fn run_rows(&mut self, rows: Invocations<'_>) {
+    fn run_rows(&mut self, rows: Invocations<'_>, watch: &mut Watch<'_>) -> ControlFlow<()> {
         let time = rows.duration.iter().fold(0_u64, |sum, &more| sum.saturating_add(more));
         let since = (self.since.0 + rows.len(), self.since.1.saturating_add(time));
         if time >> 62 != 0 && rows.len() > 1 {
             // More than a sum holds: one row is shorter than that.
             let half = rows.len() / 2;
-            self.run_rows(rows.rows(0..half));
-            self.run_rows(rows.rows(half..rows.len()));
-            return;
+            self.run_rows(rows.rows(0..half), watch)?;
+            return self.run_rows(rows.rows(half..rows.len()), watch);
         }
         if since.0 >> 31 != 0 || since.1 >> 62 != 0 {
             self.move_counts();
@@ -153,7 +157,7 @@ impl<const L: usize> SideBySide<L> {
         } else {
             self.since = since;
         }
-        self.lanes.run(rows);
+        self.lanes.run(rows, watch)
     }
 
     /// Moves what the lanes counted to the totals, which hold more.
@@ -193,7 +197,7 @@ impl<const L: usize> SideBySide<L> {
         }
     }
 
-    fn statistics(&self, account: usize) -> Statistics {
+    fn statistics(&mut self, account: usize) -> Statistics {
         let mut outcomes = vec![[0; Outcome::CODES]; self.totals.len()];
         for ((outcomes, totals), when_full) in
             outcomes.iter_mut().zip(&self.totals).zip(&self.when_full)
@@ -212,7 +216,7 @@ impl<const L: usize> SideBySide<L> {
                 .collect(),
             peak: self.peak.iter().map(|peak| peak[account]).collect(),
             quantiles: Vec::new(),
-            series: self.series[account].clone(),
+            series: std::mem::take(&mut self.series[account]),
         }
     }
 }
@@ -266,14 +270,17 @@ impl Series {
 }
 
 impl<const L: usize> Side for SideBySide<L> {
-    fn run(&mut self, rows: Invocations<'_>, _: &mut [u8], _: &mut Watch<'_>) -> ControlFlow<()> {
-        self.run_rows(rows);
-        ControlFlow::Continue(())
+    fn run(
+        &mut self,
+        rows: Invocations<'_>,
+        _: &mut [u8],
+        watch: &mut Watch<'_>,
+    ) -> ControlFlow<()> {
+        self.run_rows(rows, watch)
     }
 
-    fn complete_until(&mut self, now: u64, _: &mut Watch<'_>) -> ControlFlow<()> {
-        self.lanes.complete_until(now);
-        ControlFlow::Continue(())
+    fn complete_until(&mut self, now: u64, watch: &mut Watch<'_>) -> ControlFlow<()> {
+        self.lanes.complete_until(now, watch)
     }
 
     fn pass_edge(&mut self) {
@@ -284,5 +291,47 @@ impl<const L: usize> Side for SideBySide<L> {
     fn finish(mut self: Box<Self>) -> Vec<Statistics> {
         self.end_bin();
         (0..self.accounts).map(|account| self.statistics(account)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Function, Profile};
+
+    fn account(limit: u32) -> (Account, Vec<u32>) {
+        let functions = vec![Function::named("f".to_owned())];
+        (Account::new(limit, Some(0), functions, Profile::PURE_POOLS).expect("it fits"), vec![0])
+    }
+
+    #[test]
+    fn nothing_is_kept_of_calls_that_every_account_refuses() {
+        let accounts = [account(2), account(3)];
+        let accounts: Vec<_> = accounts.iter().collect();
+        let mut both = SideBySide::<8>::new(&accounts, 0..1 << 60, 1);
+        let arrival: Vec<u64> = (0..50_000).collect();
+        let (function, duration) = (vec![0; 50_000], vec![1 << 50; 50_000]);
+        let rows = Invocations::new(&arrival, &function, &duration).expect("columns");
+        let flow = both.run_rows(rows, &mut |_| ControlFlow::Continue(()));
+        assert!(flow.is_continue());
+        assert_eq!(both.lanes.kept(), 3);
+    }
+
+    #[test]
+    fn a_watch_that_breaks_ends_a_flood_of_completions() {
+        let accounts = [account(1_000_000), account(2_000_000)];
+        let accounts: Vec<_> = accounts.iter().collect();
+        let mut both = SideBySide::<8>::new(&accounts, 0..1 << 60, 1);
+        let arrival: Vec<u64> = (0..50_000).collect();
+        let (function, duration) = (vec![0; 50_000], vec![100_000; 50_000]);
+        let rows = Invocations::new(&arrival, &function, &duration).expect("columns");
+        assert!(both.run_rows(rows, &mut |_| ControlFlow::Continue(())).is_continue());
+        let mut looks = 0;
+        let watch = &mut |_| {
+            looks += 1;
+            if looks == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        assert!(both.complete_until(1 << 40, watch).is_break());
+        assert_eq!(looks, 2);
     }
 }

@@ -94,7 +94,7 @@ impl Window {
         if (end - begin) >> (u64::BITS - TIME - 1) != 0 || rows.len() > ROWS {
             return false;
         }
-        self.under_way.fit(begin, end - begin, calendar);
+        self.under_way.fit(begin, (rows.len(), end - begin), calendar);
         self.due.clear();
         self.under_way.take_until(end, &mut self.due);
         if self.due.len() + calendar.due(end) > RUNS - rows.len() {

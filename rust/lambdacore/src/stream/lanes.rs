@@ -5,10 +5,13 @@
 
 #![allow(clippy::needless_range_loop, reason = "a lane is an index of several arrays at once")]
 
+use std::ops::ControlFlow;
+
 use super::ROWS;
 use super::events::{RUNS, Target, Window};
 use crate::Invocations;
 use crate::calendar::Wheel;
+use crate::invocations::Watch;
 use crate::wide::wide;
 
 /// A number for each configuration; 0, or a mask of ones where it is a yes or no.
@@ -132,11 +135,17 @@ impl<const L: usize> Lanes<L> {
         }
     }
 
+    /// Places for runs that outlive their windows.
+    #[cfg(test)]
+    pub(crate) fn kept(&self) -> usize {
+        self.held.len()
+    }
+
     /// Lets what has ended by `now` end.
-    pub(crate) fn complete_until(&mut self, now: u64) {
+    pub(crate) fn complete_until(&mut self, now: u64, watch: &mut Watch<'_>) -> ControlFlow<()> {
         self.window.take_due(now, &mut self.calendar);
-        for place in 0..self.window.due.len() {
-            let (_, place) = self.window.due[place];
+        for at in 0..self.window.due.len() {
+            let (_, place) = self.window.due[at];
             let Held { index, stages } = self.held[place as usize];
             self.free.push(place);
             let route = &self.routes[index as usize];
@@ -144,24 +153,31 @@ impl<const L: usize> Lanes<L> {
                 let running = &mut self.counts[route.row].running;
                 give_back(holders, &mut self.pools[stage.pool], running, &mut self.region);
             }
+            if at % ROWS == ROWS - 1 {
+                watch(0)?;
+            }
         }
+        ControlFlow::Continue(())
     }
 
     /// Runs rows that lie between two edges of time that is counted, or of bins.
-    pub(crate) fn run(&mut self, rows: Invocations<'_>) {
+    pub(crate) fn run(&mut self, rows: Invocations<'_>, watch: &mut Watch<'_>) -> ControlFlow<()> {
         let mut start = 0;
         while start < rows.len() {
             let mut end = rows.len().min(start + ROWS);
+            self.complete_until(rows.arrival[start], watch)?;
             // One row always fits: nothing but itself happens in its window.
             while !self.run_window(rows.rows(start..end)) {
                 end = start + (end - start) / 2;
             }
             start = end;
+            watch(0)?;
         }
+        ControlFlow::Continue(())
     }
 
+    /// Runs a window, up to whose first arrival all has ended; not where it does not fit.
     fn run_window(&mut self, rows: Invocations<'_>) -> bool {
-        self.complete_until(rows.arrival[0]);
         if !self.window.lay_out(rows, &mut self.calendar) {
             return false;
         }

@@ -109,11 +109,17 @@ impl Later {
     }
 
     /// Makes slots of half a window's length, if they have become much longer or shorter than that.
-    pub(super) fn fit(&mut self, now: u64, window: u64, calendar: &mut impl Calendar) {
+    pub(super) fn fit(
+        &mut self,
+        now: u64,
+        (rows, window): (usize, u64),
+        calendar: &mut impl Calendar,
+    ) {
         let shift = (window / 2).max(1).ilog2().min(LONGEST);
         // Only now and then, so that moving all costs little for each.
-        self.rows += super::ROWS;
-        if shift.abs_diff(self.shift) > 1 && self.rows >= self.len {
+        self.rows += rows;
+        // A window of few rows says little of the next.
+        if rows >= super::FEW && shift.abs_diff(self.shift) > 1 && self.rows >= self.len {
             let all = self.take_all();
             (self.shift, self.first, self.rows) = (shift, now >> shift, 0);
             for (at, permit) in all {
@@ -188,15 +194,15 @@ mod tests {
         (0..moved).for_each(|at| later.schedule(5_000 + at, 1, &mut calendar));
         // Half a window of such lengths is about as long as a slot: nothing is to do.
         for window in [1 << 10, 1 << 11, 1 << 12] {
-            later.fit(0, window, &mut calendar);
+            later.fit(0, (super::super::ROWS, window), &mut calendar);
         }
         assert_eq!((later.shift, later.rows as u64), (10, moved));
-        later.fit(0, 16, &mut calendar);
+        later.fit(0, (super::super::ROWS, 16), &mut calendar);
         assert_eq!((later.shift, later.rows), (3, 0));
         // With shorter slots most are beyond the last.
         let within = ((SLOTS as u64) << 3) - 5_000;
         assert_eq!((later.len() as u64, calendar.in_flight() as u64), (within, moved - within));
-        later.fit(0, u64::MAX >> 1, &mut calendar);
+        later.fit(0, (super::super::ROWS, u64::MAX >> 1), &mut calendar);
         assert_eq!((later.shift, later.rows), (LONGEST, 0));
         assert_eq!(take(&mut later, 6_000).len(), 1_001);
     }
@@ -239,7 +245,7 @@ mod tests {
                 expected.sort_unstable();
                 prop_assert_eq!(taken, expected);
                 if let Some(window) = window {
-                    later.fit(now, window, &mut calendar);
+                    later.fit(now, (super::super::ROWS, window), &mut calendar);
                 }
                 for (bits, more) in lengths {
                     let at = now + ((1 << bits) - 1) + more;

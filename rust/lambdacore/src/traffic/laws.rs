@@ -274,7 +274,9 @@ impl Law {
                     *bits = samples[scale(*bits, samples.len())];
                 }
             }
-            Kind::Mixture { up_to, laws } if laws.len() <= FEW_LAWS => {
+            Kind::Mixture { up_to, laws }
+                if laws.len() <= FEW_LAWS && laws.iter().all(Self::is_quick) =>
+            {
                 // All laws, and then the one of each: quicker than one by one.
                 let mut bits = [0; PIECE];
                 let mut by_law = [[0; PIECE]; FEW_LAWS];
@@ -284,7 +286,9 @@ impl Law {
                         law.fill(&draws.part(part), first, &mut of_law[..piece.len()]);
                     }
                     for (at, out) in piece.iter_mut().enumerate() {
-                        *out = by_law[chosen(up_to, unit(bits[at]))][at];
+                        // By way of a float, as one by one: beyond 104 days that rounds.
+                        let length = by_law[chosen(up_to, unit(bits[at]))][at];
+                        *out = whole(length as f64);
                     }
                 }
             }
@@ -328,6 +332,11 @@ impl Law {
                 }
             }),
         }
+    }
+
+    /// Whether a draw is so quick that it may be made and not used.
+    fn is_quick(&self) -> bool {
+        !matches!(self.0, Kind::Mixture { .. } | Kind::Gamma { .. })
     }
 
     /// Of a law that one uniform number decides, what it decides.
