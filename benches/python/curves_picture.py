@@ -42,7 +42,8 @@ def draw(curves: list[dict], path: Path) -> None:
                 curve["x"], curve["ns"], marker="o", markersize=4, linewidth=1.6,
                 color=colors[name], label=LABELS[name], zorder=3,
             )  # fmt: skip
-        _frame(ax, found[0]["x"], max(max(curve["ns"]) for curve in found))
+        every = [ns for curve in found for ns in curve["ns"]]
+        _frame(ax, found[0]["x"], min(every), max(every))
         ax.set_title(title, loc="left", fontsize=12, color=_style.INK)
         ax.set_xlabel(label, color=_style.QUIET, fontsize=10)
     lines, names = axes.flat[0].get_legend_handles_labels()
@@ -52,16 +53,17 @@ def draw(curves: list[dict], path: Path) -> None:
     figure.savefig(path)
 
 
-def _frame(ax, places: list[int], most: float) -> None:
+def _frame(ax, places: list[int], least: float, most: float) -> None:
     from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
     ax.set_xscale("log")
     ax.set_yscale("log")
     # Ten to a few hundred where all is flat, so that panels can be compared.
-    ax.set_ylim(10, max(400, most * 1.5))
+    ax.set_ylim(10 if least >= 10 else 1, max(400, most * 1.5))
     ax.xaxis.set_major_locator(FixedLocator(places))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _count(value)))
-    ax.yaxis.set_major_locator(FixedLocator([10, 20, 50, 100, 200]) if most < 400 else LogLocator())
+    few = [1, 2, 5, 10, 20, 50, 100, 200] if least < 10 else [10, 20, 50, 100, 200]
+    ax.yaxis.set_major_locator(FixedLocator(few) if most < 400 else LogLocator())
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _time(value)))
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_minor_locator(NullLocator())

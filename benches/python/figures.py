@@ -85,7 +85,7 @@ def replay(invocations: int) -> None:
     print(f"\nreplay of {invocations:,} invocations through lc.simulate, per invocation")
     print(
         f"{'in flight':>10} {'functions':>9}  {'what':24} "
-        f"{'wheel':>9} {'':>10} {'heap':>9} {'ratio':>6}"
+        f"{'simulate':>9} {'':>10} {'heap':>9} {'ratio':>6}"
     )
     cases: list[tuple[int, int, str, Callable[[lc.Trace, int], Case]]] = [
         (1_000, 1, "one shared pool", pure_pool),
@@ -104,17 +104,17 @@ def replay(invocations: int) -> None:
         columns = trace._columns()
         times = interleaved(
             {
-                "wheel": lambda a=account, t=trace, s=schedule: lc.simulate(a, t, s),
+                "ours": lambda a=account, t=trace, s=schedule: lc.simulate(a, t, s),
                 "heap": lambda a=account, c=columns, t=targets, changes=timeline: _core.simulate(
                     a._engine, c, t, timeline=changes, engine="heap"
                 ),
             }
         )
-        wheel, heap = (statistics.median(times[name]) / invocations for name in ("wheel", "heap"))
-        ratio = statistics.median(h / w for w, h in zip(times["wheel"], times["heap"], strict=True))
+        ours, heap = (statistics.median(times[name]) / invocations for name in ("ours", "heap"))
+        ratio = statistics.median(h / o for o, h in zip(times["ours"], times["heap"], strict=True))
         print(
-            f"{in_flight:>10,} {functions:>9}  {what:24} {wheel * 1e9:>6.1f} ns "
-            f"{1e-6 / wheel:>6.1f} M/s {heap * 1e9:>6.1f} ns {ratio:>6.2f}"
+            f"{in_flight:>10,} {functions:>9}  {what:24} {ours * 1e9:>6.1f} ns "
+            f"{1e-6 / ours:>6.1f} M/s {heap * 1e9:>6.1f} ns {ratio:>6.2f}"
         )
 
 
