@@ -15,7 +15,7 @@ TICK = 100_000_000
 
 
 @given(st.data())
-@settings(max_examples=500)
+@settings(max_examples=250)
 def test_atomic_counters_give_the_bytes_of_plain_ones(data):
     """One rule over two stores: pools, environments, provisioned concurrency, and changes."""
     account, trace = data.draw(cases(qualified=True, rates="off"))
@@ -36,7 +36,7 @@ def test_atomic_counters_give_the_bytes_of_plain_ones(data):
 @given(
     st.data(), st.sampled_from(["documented", "partitioned"]), st.sampled_from(["admitted", "all"])
 )
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_request_rates_count_the_same_in_one_word(data, scope, counts):
     """Rules 5.1 to 5.4, in windows of which a trace of some seconds meets several."""
     account, trace = data.draw(cases(qualified=True, rates="off", scaling=False))

@@ -88,7 +88,7 @@ class TestRule:
 
 
 @given(st.data(), st.integers(1, 9))
-@settings(max_examples=300)
+@settings(max_examples=120)
 def test_a_column_of_the_account_s_own_durations_changes_nothing(data, period):
     """Outcomes, times, series and summary are the same bytes as without the column."""
     plain = data.draw(traces(qualified=True, init=False))
@@ -110,7 +110,7 @@ def test_a_column_of_the_account_s_own_durations_changes_nothing(data, period):
 
 
 @given(st.data(), st.integers(1, 9))
-@settings(max_examples=500)
+@settings(max_examples=250)
 def test_random_columns_equal_the_reference_model(data, period):
     """G5 with a column in every trace: causes, times, and concurrency in bins."""
     plain = data.draw(traces(qualified=True, init=False))
