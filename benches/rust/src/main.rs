@@ -13,6 +13,16 @@ use lambdacore_benches::traffic::Traffic;
 
 const ROUNDS: usize = 5;
 
+/// Functions that share the load, and which rules are on.
+const CASES: [(u32, &str); 6] = [
+    (1, "pools"),
+    (100, "pools"),
+    (100, "no rates"),
+    (100, "all"),
+    (10_000, "no rates"),
+    (10_000, "all"),
+];
+
 fn main() {
     let mut arguments = std::env::args().skip(1);
     let rows = arguments.next().map_or(10_000_000, |rows| rows.parse().expect("a number of rows"));
@@ -31,8 +41,7 @@ fn main() {
         "atomic / wheel"
     );
     for in_flight in in_flight.split(',').map(|n| n.parse::<u32>().expect("a number")) {
-        for (functions, profile) in [(1, "pools"), (100, "pools"), (100, "no rates"), (100, "all")]
-        {
+        for (functions, profile) in CASES {
             let traffic = Traffic::poisson(rows, functions, in_flight);
             let account = account(functions, in_flight, profile);
             let traced: Vec<u32> = (0..functions).collect();

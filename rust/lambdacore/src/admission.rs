@@ -24,15 +24,6 @@ use crate::scaling::ScalingGate;
 use crate::store::{Route, SHARED, Sight, Source, Store};
 use crate::{Outcome, Profile, Scaling};
 
-/// The execution environments of a version.
-#[derive(Clone, Debug)]
-pub(crate) struct Fleet {
-    environments: Environments,
-    idle_timeout: u64,
-    /// Index of its scaling gate: its function's, or the account's.
-    scaling_gate: u32,
-}
-
 /// The rule, over the counters of an account. All is borrowed in parts, so that the event loop
 /// holds them in registers.
 #[derive(Debug)]
@@ -40,7 +31,7 @@ pub(crate) struct Admission<'a, S> {
     pub(crate) profile: Profile,
     pub(crate) store: S,
     /// One a version; none where the profile has no environments.
-    pub(crate) fleets: &'a mut [Fleet],
+    pub(crate) environments: &'a mut [Environments],
     pub(crate) scaling_gates: &'a mut [ScalingGate],
     /// One a function, where there is such a ramp.
     pub(crate) ramp_gates: &'a mut [RampGate],
@@ -108,6 +99,15 @@ fn gates(store: &impl Store, version: usize) -> (usize, usize) {
     (1 + store.function_of(version) as usize, 1 + store.functions() + version)
 }
 
+/// The scaling gate of a function: its own, or the account's.
+#[inline]
+fn scaling_gate(scaling: Scaling, route: Route) -> usize {
+    match scaling {
+        Scaling::Bucket { regional: true, .. } => 0,
+        _ => route.function as usize,
+    }
+}
+
 /// The rate gate that a refusal names, if it names one.
 #[inline]
 pub(crate) fn refusing_gate(store: &impl Store, version: usize, refused: Outcome) -> Option<usize> {
@@ -117,17 +117,6 @@ pub(crate) fn refusing_gate(store: &impl Store, version: usize, refused: Outcome
         Outcome::ReservedRate => Some(of_function),
         Outcome::ProvisionedRate => Some(of_version),
         _ => None,
-    }
-}
-
-impl Fleet {
-    pub(crate) fn new(function: u32, idle_timeout: u64, scaling: Scaling) -> Self {
-        let regional = matches!(scaling, Scaling::Bucket { regional: true, .. });
-        Self {
-            environments: Environments::default(),
-            idle_timeout,
-            scaling_gate: if regional { 0 } else { function },
-        }
     }
 }
 
@@ -210,7 +199,7 @@ impl<S: Store> Admission<'_, S> {
         }
         if EXTENDED && let Some(ramp) = self.profile.ramp {
             let gate = &self.ramp_gates[route.function as usize];
-            if !gate.is_open(ramp, self.fleets[version].idle_timeout, now) {
+            if !gate.is_open(ramp, self.environments[version].idle_timeout(), now) {
                 return Outcome::ScalingRate;
             }
         }
@@ -218,11 +207,10 @@ impl<S: Store> Admission<'_, S> {
         if !self.profile.environments {
             return self.unless_capped::<EXTENDED>(Outcome::Warm);
         }
-        let fleet = &self.fleets[version];
-        if fleet.environments.has_idle(fleet.idle_timeout, now) {
+        if self.environments[version].has_idle(now) {
             return self.unless_capped::<EXTENDED>(Outcome::Warm);
         }
-        let gate = &self.scaling_gates[fleet.scaling_gate as usize];
+        let gate = &self.scaling_gates[scaling_gate(self.profile.scaling, route)];
         if !gate.is_open(self.profile.scaling, now) {
             return Outcome::ScalingRate;
         }
@@ -279,12 +267,13 @@ impl<S: Store> Admission<'_, S> {
             return false;
         }
         if self.profile.environments && verdict != Outcome::Provisioned {
-            let fleet = &mut self.fleets[version];
+            let environments = &mut self.environments[version];
             if verdict == Outcome::Warm {
-                fleet.environments.take_idle();
+                environments.take_idle();
             } else {
-                self.scaling_gates[fleet.scaling_gate as usize].pass(self.profile.scaling, now);
-                fleet.environments.create();
+                let scaling = self.profile.scaling;
+                self.scaling_gates[scaling_gate(scaling, route)].pass(scaling, now);
+                environments.create();
             }
         }
         if EXTENDED {
@@ -292,7 +281,7 @@ impl<S: Store> Admission<'_, S> {
                 && verdict != Outcome::Provisioned
             {
                 let gate = &mut self.ramp_gates[route.function as usize];
-                gate.pass(ramp, self.fleets[version].idle_timeout, now);
+                gate.pass(ramp, self.environments[version].idle_timeout(), now);
             }
             self.store.moved(self.profile, route.function);
         }
@@ -336,7 +325,7 @@ impl<S: Store> Admission<'_, S> {
         self.store.give_back::<EXTENDED>(version, source);
         // A provisioned environment is free again, or gone where fewer are wanted.
         if self.profile.environments && !(EXTENDED && source == Source::Provisioned) {
-            self.fleets[version].environments.release(now);
+            self.environments[version].release(now);
         }
         if EXTENDED {
             self.store.moved(self.profile, self.store.function_of(version));

@@ -18,8 +18,6 @@ pub(crate) struct Function {
     /// Those of its versions that had provisioned concurrency at some time, and how many were
     /// requested of each: so many are claimed.
     provisioned: Vec<(u32, u32)>,
-    /// Permits of the shared pool that it holds, where the store does not count them itself.
-    pub(crate) on_shared: u32,
     /// What it takes out of the shared pool beyond the permits it holds there.
     claim: i64,
     /// What it is configured to claim: its reservation, or else what it has provisioned.
@@ -35,6 +33,8 @@ pub(crate) struct Totals {
     limit: u32,
     /// All that run.
     pub(crate) running: u32,
+    /// Functions that have a change to absorb.
+    pub(crate) unsettled: u32,
     /// Whether, after a change in mid-run, no more may run in all than the limit.
     hard_cap: bool,
     /// The sum of the functions' claims on the shared pool.
@@ -81,7 +81,6 @@ fn functions(account: &Account) -> Vec<Function> {
         versions: account.versions_of(index),
         reserved: None,
         provisioned: Vec::new(),
-        on_shared: 0,
         claim: 0,
         configured: 0,
         unsettled: false,
@@ -190,8 +189,10 @@ pub(crate) fn settle(ledger: &mut impl Ledger, profile: Profile, function: u32) 
     let configured = state.reserved.map_or(requested, u64::from);
     let (claim_before, configured_before) = (state.claim, state.configured);
     (state.claim, state.configured) = (claim, configured);
-    state.unsettled = !settled || overhang > 0;
+    let unsettled = !settled || overhang > 0;
+    let unsettled_before = std::mem::replace(&mut state.unsettled, unsettled);
     let totals = ledger.totals();
+    totals.unsettled = totals.unsettled + u32::from(unsettled) - u32::from(unsettled_before);
     totals.configured = totals.configured + configured - configured_before;
     totals.claimed += claim - claim_before;
     ledger.set_limit(own, reserved_room as u32);

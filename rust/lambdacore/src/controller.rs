@@ -143,8 +143,8 @@ impl AdmissionController {
             claims: None,
             met_guard: false,
         };
-        let (fleets, scaling_gates, ramp_gates) = (&mut [][..], &mut [][..], &mut [][..]);
-        Admission { profile: self.profile, store, fleets, scaling_gates, ramp_gates }
+        let (environments, scaling_gates, ramp_gates) = (&mut [][..], &mut [][..], &mut [][..]);
+        Admission { profile: self.profile, store, environments, scaling_gates, ramp_gates }
     }
 
     /// Decides, and notes the decision. Where the caller `waits`, a refusal is none yet: it is

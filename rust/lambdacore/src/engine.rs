@@ -22,10 +22,11 @@ pub enum Reason {
     AskedFor,
     /// The counters are those of the live controller.
     AtomicCounters,
-    /// There are request rates, provisioned concurrency or changes in mid-run.
-    Extended,
-    /// Cold starts prolong runs, so that ends are not known beforehand.
-    Environments,
+    /// Of the rules, one that is always asked by itself: a ramp of request rates, or rates other
+    /// than the documented.
+    Rules,
+    /// Many start cold, so that ends are not known beforehand.
+    Cold,
     /// What is counted has to be told of every end in order.
     Observed,
     /// There were too few at a time to lay out a window for them.
@@ -39,8 +40,8 @@ impl Reason {
     const ALL: [Self; Self::COUNT] = [
         Self::AskedFor,
         Self::AtomicCounters,
-        Self::Extended,
-        Self::Environments,
+        Self::Rules,
+        Self::Cold,
         Self::Observed,
         Self::Few,
         Self::Crowded,
@@ -52,8 +53,8 @@ impl fmt::Display for Reason {
         f.write_str(match self {
             Self::AskedFor => "asked for",
             Self::AtomicCounters => "atomic counters",
-            Self::Extended => "rates, provisioned concurrency or changes in mid-run",
-            Self::Environments => "execution environments",
+            Self::Rules => "unusual request rates",
+            Self::Cold => "many cold starts",
             Self::Observed => "every end is looked at",
             Self::Few => "few invocations at a time",
             Self::Crowded => "long gaps, or much completes at once",

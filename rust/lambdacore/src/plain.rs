@@ -11,25 +11,28 @@ pub struct PlainCounters {
     pools: Vec<Pool>,
     versions: Vec<Version>,
     rates: Vec<RateGate>,
+    /// Permits of the shared pool that each function holds.
+    on_shared: Vec<u32>,
     claims: Claims,
 }
 
 /// What a version of a function brings to a decision.
 #[derive(Clone, Debug)]
-struct Version {
-    route: Route,
+pub(crate) struct Version {
+    pub(crate) route: Route,
     /// Its provisioned environments; the limit is how many can be used now.
-    provisioned: Pool,
+    pub(crate) provisioned: Pool,
 }
 
 /// [`PlainCounters`], borrowed in parts so that the event loop holds them in registers.
 #[derive(Debug)]
 pub struct Plain<'a> {
-    pools: &'a mut [Pool],
-    versions: &'a mut [Version],
-    rates: &'a mut [RateGate],
-    functions: &'a mut [Function],
-    totals: &'a mut Totals,
+    pub(crate) pools: &'a mut [Pool],
+    pub(crate) versions: &'a mut [Version],
+    pub(crate) rates: &'a mut [RateGate],
+    pub(crate) on_shared: &'a mut [u32],
+    pub(crate) functions: &'a mut [Function],
+    pub(crate) totals: &'a mut Totals,
 }
 
 impl PlainCounters {
@@ -48,6 +51,7 @@ impl PlainCounters {
         Self {
             pools: vec![Pool::default(); 1 + functions.len()],
             rates: vec![RateGate::new(account.profile().rates); gates],
+            on_shared: vec![0; functions.len()],
             versions,
             claims,
         }
@@ -64,6 +68,7 @@ impl PlainCounters {
             pools: limits.iter().map(|&limit| Pool::new(limit)).collect(),
             versions: pool_of.iter().map(version).collect(),
             rates: Vec::new(),
+            on_shared: Vec::new(),
             claims: Claims::default(),
         }
     }
@@ -74,6 +79,7 @@ impl PlainCounters {
             pools: &mut self.pools,
             versions: &mut self.versions,
             rates: &mut self.rates,
+            on_shared: &mut self.on_shared,
             functions: &mut self.claims.functions,
             totals: &mut self.claims.totals,
         }
@@ -104,8 +110,9 @@ impl Store for Plain<'_> {
         (route, self.pools[route.pool as usize])
     }
 
-    fn own_pools(&mut self) -> Option<&mut [Pool]> {
-        Some(self.pools)
+    fn plain(&mut self) -> Option<Plain<'_>> {
+        let Plain { pools, versions, rates, on_shared, functions, totals } = self;
+        Some(Plain { pools, versions, rates, on_shared, functions, totals })
     }
 
     #[inline(always)]
@@ -118,7 +125,7 @@ impl Store for Plain<'_> {
         self.pools[route.pool as usize].take();
         if EXTENDED {
             self.totals.running += 1;
-            self.functions[route.function as usize].on_shared += u32::from(route.pool == SHARED);
+            self.on_shared[route.function as usize] += u32::from(route.pool == SHARED);
         }
         true
     }
@@ -142,7 +149,7 @@ impl Store for Plain<'_> {
         match from {
             Source::Shared => {
                 self.pools[SHARED as usize].give_back();
-                self.functions[function].on_shared -= 1;
+                self.on_shared[function] -= 1;
             }
             Source::Reserved => self.pools[function + 1].give_back(),
             Source::Provisioned => self.versions[version].provisioned.give_back(),
@@ -182,7 +189,7 @@ impl Store for Plain<'_> {
 
     #[inline(always)]
     fn moved(&mut self, profile: Profile, function: u32) {
-        if self.functions[function as usize].unsettled {
+        if self.totals.unsettled > 0 && self.functions[function as usize].unsettled {
             claims::settle(self, profile, function);
         }
     }
@@ -215,7 +222,7 @@ impl Ledger for Plain<'_> {
     }
 
     fn on_shared(&self, function: u32) -> (u32, u32) {
-        let on_shared = self.functions[function as usize].on_shared;
+        let on_shared = self.on_shared[function as usize];
         (on_shared, on_shared)
     }
 

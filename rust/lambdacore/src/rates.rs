@@ -69,6 +69,22 @@ impl RateGate {
         }
     }
 
+    /// Whether there is no gate, or one in the midst of a tumbling window, with room.
+    #[inline]
+    pub(crate) fn is_simply_open(&self, now: u64) -> bool {
+        let Counted::Tumbling(window) = &self.counted else { return false };
+        self.limit.is_none_or(|limit| now < window.end && window.count < limit)
+    }
+
+    /// Counts so many requests where it [is simply open](Self::is_simply_open).
+    #[inline]
+    pub(crate) fn add(&mut self, requests: u32) {
+        if let Counted::Tumbling(window) = &mut self.counted {
+            // Where there is no gate, this is forgotten when there is one.
+            window.count = window.count.wrapping_add(requests.into());
+        }
+    }
+
     /// Counts a request. A bucket that holds less than a request gives nothing.
     #[inline]
     pub(crate) fn count(&mut self, rates: Rates, now: u64) {

@@ -1,5 +1,7 @@
 //! The simulation: arrivals one by one against the pools, completions in between.
 
+mod in_windows;
+
 use std::ops::ControlFlow;
 
 use crate::admission::Permit;
@@ -7,12 +9,12 @@ use crate::claims;
 use crate::engine::{Engine, Ran, Reason};
 use crate::invocations::{Ends, Watch};
 use crate::state::{Counters, State};
-use crate::store::Store;
-use crate::stream::{self, Window};
+use crate::stream::Window;
 use crate::{
     Account, Calendar, Change, Invocations, Outcome, PlainCounters, Timeline, TraceError,
     Unsupported, Wheel,
 };
+use in_windows::Turns;
 
 /// A simulation under way. Columns go in and outcomes come out, piece by piece if need be:
 /// running a trace in two pieces gives the bytes that running it whole does.
@@ -35,6 +37,7 @@ pub struct Simulation<C = Wheel, K = PlainCounters> {
     engine: Engine,
     window: Option<Box<Window>>,
     ran: Ran,
+    turns: Turns,
     /// When the last invocation so far arrived.
     now: u64,
     last_completion: u64,
@@ -117,6 +120,7 @@ impl<C: Calendar> Simulation<C> {
             engine: Engine::default(),
             window: None,
             ran: Ran::default(),
+            turns: Turns::default(),
             now: 0,
             last_completion: 0,
         }
@@ -154,6 +158,7 @@ impl<C: Calendar, K: Counters> Simulation<C, K> {
             engine: Engine::default(),
             window: None,
             ran: Ran::default(),
+            turns: Turns::new(account.profile()),
             now: 0,
             last_completion: 0,
         })
@@ -224,11 +229,9 @@ impl<C: Calendar, K: Counters> Simulation<C, K> {
         observer: &mut impl Observer,
         watch: &mut Watch<'_>,
     ) -> ControlFlow<()> {
-        let event_by_event = self.not_in_windows(observer);
-        if event_by_event.is_some()
-            && let Some(window) = &mut self.window
-        {
-            window.put_back(&mut self.calendar);
+        let no_windows = self.never_in_windows(observer);
+        if no_windows.is_some() {
+            self.leave_windows(no_windows);
         }
         let mut start = 0;
         while start < piece.len() {
@@ -237,67 +240,10 @@ impl<C: Calendar, K: Counters> Simulation<C, K> {
             let rows = start..start + piece.arrival[start..].partition_point(|&at| at < next);
             start = rows.end;
             let (unchanged, outcome) = (piece.rows(rows.clone()), &mut outcome[rows]);
-            if event_by_event.is_none() {
-                self.run_windows(unchanged, outcome, observer, watch)?;
-                continue;
+            match no_windows {
+                None => self.run_in_windows(unchanged, outcome, observer, watch)?,
+                reason => self.run_event_by_event(unchanged, outcome, observer, watch, reason)?,
             }
-            self.ran.count(unchanged.len(), event_by_event);
-            if self.extended {
-                self.run_unchanged::<true>(unchanged, outcome, observer, watch)?;
-            } else {
-                self.run_unchanged::<false>(unchanged, outcome, observer, watch)?;
-            }
-        }
-        ControlFlow::Continue(())
-    }
-
-    /// What keeps all from being run in windows.
-    fn not_in_windows<O: Observer>(&mut self, _: &O) -> Option<Reason> {
-        let mut admission = self.state.admission();
-        let reasons = [
-            (!C::WITH_WINDOWS || self.engine == Engine::Calendar, Reason::AskedFor),
-            (admission.store.own_pools().is_none(), Reason::AtomicCounters),
-            (self.extended, Reason::Extended),
-            (admission.profile.environments, Reason::Environments),
-            (O::TIMED, Reason::Observed),
-        ];
-        reasons.into_iter().find_map(|(holds, reason)| holds.then_some(reason))
-    }
-
-    fn run_windows(
-        &mut self,
-        piece: Invocations<'_>,
-        outcome: &mut [u8],
-        observer: &mut impl Observer,
-        watch: &mut Watch<'_>,
-    ) -> ControlFlow<()> {
-        let mut start = 0;
-        while start < piece.len() {
-            let end = piece.len().min(start + stream::ROWS);
-            let (rows, outcome) = (piece.rows(start..end), &mut outcome[start..end]);
-            start = end;
-            let Self { state, version_of, calendar, last_completion, window, .. } = self;
-            let in_window = window.as_deref().is_some_and(|window| window.in_flight() > 0);
-            let mut reason = Reason::Few;
-            if rows.len() >= stream::FEW || in_window || self.engine == Engine::Stream {
-                let window = window.get_or_insert_default();
-                let store = &mut state.admission().store;
-                if window.run_pools(
-                    rows,
-                    version_of,
-                    (store, calendar),
-                    outcome,
-                    observer,
-                    last_completion,
-                ) {
-                    self.ran.count(rows.len(), None);
-                    continue;
-                }
-                window.put_back(calendar);
-                reason = Reason::Crowded;
-            }
-            self.ran.count(rows.len(), Some(reason));
-            self.run_unchanged::<false>(rows, outcome, observer, watch)?;
         }
         ControlFlow::Continue(())
     }
@@ -312,6 +258,23 @@ impl<C: Calendar, K: Counters> Simulation<C, K> {
     /// How it ran so far.
     pub fn ran(&self) -> Ran {
         self.ran
+    }
+
+    /// Runs rows event by event, for a reason.
+    fn run_event_by_event(
+        &mut self,
+        rows: Invocations<'_>,
+        outcome: &mut [u8],
+        observer: &mut impl Observer,
+        watch: &mut Watch<'_>,
+        reason: Option<Reason>,
+    ) -> ControlFlow<()> {
+        self.ran.count(rows.len(), reason);
+        if self.extended {
+            self.run_unchanged::<true>(rows, outcome, observer, watch)
+        } else {
+            self.run_unchanged::<false>(rows, outcome, observer, watch)
+        }
     }
 
     /// The event loop: what has ended gives way first, then the rule decides.
@@ -370,14 +333,8 @@ impl<C: Calendar, K: Counters> Simulation<C, K> {
         while let Some(&(at, change)) = self.timeline.changes().get(self.changed)
             && at <= now
         {
-            let Self { state, calendar, .. } = self;
-            let mut admission = state.admission();
-            let complete = |at, permit| {
-                let permit = Permit(permit);
-                observer.ended(permit.version_of::<true>(), at);
-                admission.complete::<true>(permit, at);
-            };
-            calendar.complete_until(at, complete, watch)?;
+            self.end_until::<true>(at, observer, watch)?;
+            let mut admission = self.state.admission();
             claims::apply(&mut admission.store, admission.profile, change, at);
             if let Change::Alias { alias, version } = change {
                 for (target, version_of) in self.targets.iter().zip(&mut self.version_of) {
@@ -387,8 +344,9 @@ impl<C: Calendar, K: Counters> Simulation<C, K> {
                 }
             }
             self.changed += 1;
-            // What they mean may be another now.
-            self.window = None;
+            if let Some(window) = &mut self.window {
+                window.forget_targets();
+            }
             watch(0)?;
         }
         ControlFlow::Continue(())
@@ -402,20 +360,31 @@ impl<C: Calendar, K: Counters> Simulation<C, K> {
         watch: &mut Watch<'_>,
     ) -> ControlFlow<()> {
         debug_assert!(self.timeline.is_empty(), "changes come in the order of time");
-        let Self { state, calendar, window, extended, .. } = self;
+        if self.extended {
+            self.end_until::<true>(now, observer, watch)
+        } else {
+            self.end_until::<false>(now, observer, watch)
+        }
+    }
+
+    fn end_until<const EXTENDED: bool>(
+        &mut self,
+        now: u64,
+        observer: &mut impl Observer,
+        watch: &mut Watch<'_>,
+    ) -> ControlFlow<()> {
+        let Self { state, calendar, window, .. } = self;
         let mut admission = state.admission();
-        if let Some(window) = window {
-            window.complete_until(now, (&mut admission.store, calendar), observer);
+        if let Some(window) = window
+            && window.in_flight() > 0
+        {
+            window.complete_until::<EXTENDED>(now, &mut admission, calendar, observer);
+            return ControlFlow::Continue(());
         }
         let complete = |at, permit| {
             let permit = Permit(permit);
-            if *extended {
-                observer.ended(permit.version_of::<true>(), at);
-                admission.complete::<true>(permit, at);
-            } else {
-                observer.ended(permit.version_of::<false>(), at);
-                admission.complete::<false>(permit, at);
-            }
+            observer.ended(permit.version_of::<EXTENDED>(), at);
+            admission.complete::<EXTENDED>(permit, at);
         };
         calendar.complete_until(now, complete, watch)
     }
@@ -427,7 +396,6 @@ impl<C: Calendar, K: Counters> Simulation<C, K> {
 
     /// Invocations that are running.
     pub fn in_flight(&self) -> usize {
-        let windowed = self.window.as_deref().map_or(0, Window::in_flight);
-        self.calendar.in_flight() + windowed
+        self.calendar.in_flight() + self.in_windows()
     }
 }

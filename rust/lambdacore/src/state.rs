@@ -1,9 +1,10 @@
 //! The state of an account in a run: its counters, and the environments and gates that only
 //! a simulation has.
 
-use crate::admission::{Admission, Fleet};
+use crate::admission::Admission;
 use crate::claims;
 use crate::controller::{AtomicCounters, Unsupported};
+use crate::environments::Environments;
 use crate::plain::{Plain, PlainCounters};
 use crate::profile::RateScope;
 use crate::ramp::RampGate;
@@ -72,7 +73,7 @@ mod sealed {
 pub(crate) struct State<K> {
     profile: Profile,
     counters: K,
-    fleets: Vec<Fleet>,
+    environments: Vec<Environments>,
     scaling_gates: Vec<ScalingGate>,
     ramp_gates: Vec<RampGate>,
 }
@@ -81,10 +82,10 @@ impl<K: Counters> State<K> {
     /// A rested account.
     pub(crate) fn new(account: &Account) -> Self {
         let profile = account.profile();
-        let mut fleets = Vec::with_capacity(account.versions() as usize);
+        let mut environments = Vec::with_capacity(account.versions() as usize);
         for (index, declared) in account.functions().iter().enumerate() {
-            let fleet = Fleet::new(index as u32, declared.idle_timeout, profile.scaling);
-            fleets.extend(std::iter::repeat_n(fleet, account.versions_of(index).len()));
+            let rested = Environments::new(declared.idle_timeout);
+            environments.extend(std::iter::repeat_n(rested, account.versions_of(index).len()));
         }
         let functions = account.functions().len();
         let mut counters = K::new(account);
@@ -92,7 +93,7 @@ impl<K: Counters> State<K> {
         Self {
             profile,
             counters,
-            fleets,
+            environments,
             scaling_gates: vec![ScalingGate::new(profile.scaling); functions.max(1)],
             ramp_gates: profile.ramp.map_or(Vec::new(), |_| vec![RampGate::default(); functions]),
         }
@@ -104,7 +105,7 @@ impl<K: Counters> State<K> {
         Admission {
             profile: self.profile,
             store: self.counters.borrow(),
-            fleets: &mut self.fleets,
+            environments: &mut self.environments,
             scaling_gates: &mut self.scaling_gates,
             ramp_gates: &mut self.ramp_gates,
         }
@@ -114,7 +115,7 @@ impl<K: Counters> State<K> {
     /// whose configuration changes is never plain.
     pub(crate) fn is_plain(&mut self) -> bool {
         let (rates, ramp) = (self.profile.rates, self.profile.ramp);
-        let versions = self.fleets.len();
+        let versions = self.environments.len();
         let store = self.counters.borrow();
         rates.scope == RateScope::Off
             && ramp.is_none()
@@ -129,7 +130,7 @@ impl State<PlainCounters> {
         Self {
             profile: Profile::PURE_POOLS,
             counters: PlainCounters::of_pure_pools(limits, pool_of),
-            fleets: Vec::new(),
+            environments: Vec::new(),
             scaling_gates: Vec::new(),
             ramp_gates: Vec::new(),
         }

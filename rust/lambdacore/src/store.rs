@@ -7,7 +7,8 @@
 //! seen*, and where that fails the rule looks again.
 
 use crate::claims::{Function, Totals};
-use crate::{Outcome, Pool, Profile, Rates};
+use crate::plain::Plain;
+use crate::{Outcome, Profile, Rates};
 
 /// The shared pool; the reserved pool of function `f` is number `f + 1`.
 pub(crate) const SHARED: u32 = 0;
@@ -64,8 +65,8 @@ pub(crate) trait Store {
     /// Where a version's route ends, and that pool as it is now.
     fn own(&self, version: usize) -> (Route, Self::Seen);
 
-    /// The pools at the ends of routes, where they are the plain words of one thread.
-    fn own_pools(&mut self) -> Option<&mut [Pool]> {
+    /// The counters themselves, where they are the plain words of one thread.
+    fn plain(&mut self) -> Option<Plain<'_>> {
         None
     }
 

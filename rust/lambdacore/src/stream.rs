@@ -14,9 +14,13 @@ mod events;
 pub(crate) mod lanes;
 mod later;
 mod pools;
+mod rule;
 mod sort;
 
+use crate::admission::Admission;
+
 pub(crate) use events::{Target, Window};
+pub(crate) use rule::knows;
 pub(crate) use sort::sort;
 
 /// Arrivals of a window: so many that they, their ends and what else completes meanwhile lie in the
@@ -25,3 +29,14 @@ pub(crate) const ROWS: usize = 4096;
 
 /// Fewer rows are run event by event: laying out a window would cost more than it saves.
 pub(crate) const FEW: usize = 128;
+
+/// What a window runs on: the state of the simulation.
+#[derive(Debug)]
+pub(crate) struct Ground<'a, S, C> {
+    pub(crate) admission: Admission<'a, S>,
+    pub(crate) calendar: &'a mut C,
+    /// For each index of the function column, its version, and what a cold start adds.
+    pub(crate) version_of: &'a [u32],
+    pub(crate) init_duration: &'a [u64],
+    pub(crate) last_completion: &'a mut u64,
+}

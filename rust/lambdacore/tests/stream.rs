@@ -3,7 +3,7 @@
 
 use lambdacore::{
     Account, AtomicCounters, Calendar, Counters, Engine, Function, Heap, Invocations, MAX_LIMIT,
-    Outcome, PlainCounters, Profile, Rates, Reason, Simulation, Timeline, Wheel,
+    Outcome, PlainCounters, Profile, RateWindow, Rates, Reason, Simulation, Timeline, Wheel,
 };
 use proptest::prelude::*;
 
@@ -291,8 +291,13 @@ fn a_simulation_says_what_it_ran_in_windows_and_why_not_all() {
     assert_eq!(atomic, (0, 1_000, Some(Reason::AtomicCounters)));
     let with = |profile| ran::<Wheel, PlainCounters>(profile, Engine::Stream, &many);
     let environments = Profile { rates: Rates::OFF, ..Profile::DOCUMENTED };
-    assert_eq!(with(environments), (0, 1_000, Some(Reason::Environments)));
-    assert_eq!(with(Profile::DOCUMENTED), (0, 1_000, Some(Reason::Extended)));
+    assert_eq!(with(environments), (1_000, 0, None));
+    assert_eq!(with(Profile::DOCUMENTED), (1_000, 0, None));
+    let of_rested = ran::<Wheel, PlainCounters>(environments, Engine::Automatic, &many);
+    assert_eq!(of_rested, (0, 1_000, Some(Reason::Cold)));
+    let rates = Rates { window: RateWindow::Sliding, ..Rates::DOCUMENTED };
+    let sliding = Profile { rates, ..Profile::DOCUMENTED };
+    assert_eq!(with(sliding), (0, 1_000, Some(Reason::Rules)));
     let few = lay(&[rows(100, 0, 9)], 1);
     assert_eq!(pure(Engine::Automatic, &few), (0, 100, Some(Reason::Few)));
     assert_eq!(pure(Engine::Stream, &few), (100, 0, None));

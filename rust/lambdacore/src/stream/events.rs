@@ -1,9 +1,14 @@
 //! A window: its arrivals and all that may complete in it, in order.
 
 use super::later::Later;
-use super::{ROWS, sort};
+use super::rule::{Cold, PROVISIONED};
+use super::{Ground, ROWS, sort};
+use crate::Outcome;
+use crate::admission::{Admission, Permit};
 use crate::calendar::Calendar;
 use crate::invocations::Invocations;
+use crate::simulation::Observer;
+use crate::store::{SHARED, Source, Store};
 
 /// Runs that a window can tell apart: those under way that complete in it, then its arrivals.
 pub(super) const RUNS: usize = 4 * ROWS;
@@ -22,6 +27,12 @@ impl Event {
     #[inline]
     pub(crate) fn run(self) -> usize {
         (self.0 >> 1) as usize % RUNS
+    }
+
+    /// Nanoseconds since the window began.
+    #[inline]
+    pub(super) fn since(self) -> u64 {
+        self.0 >> TIME
     }
 
     /// 1 where it completes, 0 where it arrives.
@@ -55,9 +66,12 @@ pub(crate) struct Window {
     pub(crate) version: Box<[u32; RUNS]>,
     pub(super) pool: Box<[u32; RUNS]>,
     pub(super) held: Box<[u8; RUNS]>,
-    pub(super) when_full: Box<[u8; RUNS]>,
+    /// Its outcome, unless it is warm.
+    pub(super) verdict: Box<[u8; RUNS]>,
     /// Rows that complete after the window.
     pub(super) later: Box<[u32; ROWS]>,
+    /// Runs that started cold: they end later than their row says.
+    pub(super) cold: Cold,
 }
 
 /// Room for so many, zero-filled.
@@ -79,8 +93,9 @@ impl Default for Window {
             version: room(),
             pool: room(),
             held: room(),
-            when_full: room(),
+            verdict: room(),
             later: room(),
+            cold: Cold::default(),
         }
     }
 }
@@ -136,13 +151,77 @@ impl Window {
             count = count.wrapping_add(usize::from(ends <= end));
         }
         let runs = self.version[under_way..].iter_mut().zip(&mut self.pool[under_way..]);
-        let runs = runs.zip(&mut self.when_full[under_way..]);
-        for (((version, pool), when_full), &function) in runs.zip(rows.function) {
+        let runs = runs.zip(&mut self.verdict[under_way..]);
+        for (((version, pool), verdict), &function) in runs.zip(rows.function) {
             let target = self.targets[function as usize];
-            (*version, *pool, *when_full) = (target.version, target.pool, target.when_full);
+            (*version, *pool, *verdict) = (target.version, target.pool, target.when_full);
         }
         // The last run completes after the last arrival, and so after the window, in any case.
         under_way + count - usize::from(rows.duration[rows.len() - 1] == 0)
+    }
+
+    /// Lets end what ends by the first arrival, and lays the rest out, for those under way too.
+    /// Not where it does not fit.
+    pub(super) fn begin<const EXTENDED: bool>(
+        &mut self,
+        rows: Invocations<'_>,
+        on: &mut Ground<'_, impl Store, impl Calendar>,
+        observer: &mut impl Observer,
+    ) -> bool {
+        let Ground { admission, calendar, version_of, .. } = on;
+        self.complete_until::<EXTENDED>(rows.arrival[0], admission, *calendar, observer);
+        self.know_targets(version_of, &admission.store);
+        if !self.lay_out(rows, *calendar) {
+            return false;
+        }
+        for (run, &(_, permit)) in self.due.iter().enumerate() {
+            let permit = Permit(permit);
+            let version = permit.version_of::<EXTENDED>();
+            self.version[run] = version as u32;
+            self.held[run] = 1;
+            let route = admission.store.own(version).0;
+            self.pool[run] = route.pool;
+            if EXTENDED {
+                // Where it comes from, which need not be where the route ends now.
+                let source = permit.source();
+                self.held[run] += source as u8;
+                self.pool[run] =
+                    if source == Source::Reserved { route.function + 1 } else { SHARED };
+            }
+        }
+        true
+    }
+
+    /// Looks up what the function column means, unless that is known.
+    pub(super) fn know_targets(&mut self, version_of: &[u32], store: &impl Store) {
+        if self.targets.is_empty() {
+            self.targets.extend(version_of.iter().map(|&version| {
+                let route = store.own(version as usize).0;
+                Target { version, pool: route.pool, when_full: route.when_full as u8 }
+            }));
+        }
+    }
+
+    /// Notes that the function column may mean something else from now on.
+    pub(crate) fn forget_targets(&mut self) {
+        self.targets.clear();
+    }
+
+    /// Lets what has ended by `now` end, in order of time.
+    pub(crate) fn complete_until<const EXTENDED: bool>(
+        &mut self,
+        now: u64,
+        admission: &mut Admission<'_, impl Store>,
+        calendar: &mut impl Calendar,
+        observer: &mut impl Observer,
+    ) {
+        self.take_due(now, calendar);
+        self.due.sort_unstable();
+        for &(at, permit) in &self.due {
+            let permit = Permit(permit);
+            observer.ended(permit.version_of::<EXTENDED>(), at);
+            admission.complete::<EXTENDED>(permit, at);
+        }
     }
 
     /// Lets what is under way be due up to and including `now`.
@@ -160,5 +239,49 @@ impl Window {
     /// Runs that are under way and not in the calendar.
     pub(crate) fn in_flight(&self) -> usize {
         self.under_way.len()
+    }
+
+    /// Writes the outcomes, and notes what completes after the window. Returns when the last of
+    /// those that hold a permit ends.
+    #[inline(never)]
+    pub(super) fn hand_on<const EXTENDED: bool>(
+        &mut self,
+        under_way: usize,
+        rows: Invocations<'_>,
+        outcome: &mut [u8],
+        calendar: &mut impl Calendar,
+    ) -> u64 {
+        let last_row = rows.len() - 1;
+        let end = rows.arrival[last_row];
+        let held = &self.held[under_way..];
+        let verdicts = self.verdict[under_way..].iter();
+        for ((outcome, &held), &verdict) in outcome.iter_mut().zip(held).zip(verdicts) {
+            let admitted = if held == PROVISIONED { Outcome::Provisioned } else { Outcome::Warm };
+            *outcome = if held == 0 { verdict } else { admitted as u8 };
+        }
+        let (mut count, mut last) = (0, 0);
+        let columns = rows.arrival.iter().zip(rows.duration).zip(held).zip(0_u32..);
+        for (((&at, &duration), &held), row) in columns {
+            let ends = at.wrapping_add(duration) & u64::from(held != 0).wrapping_neg();
+            last = last.max(ends);
+            self.later[count % ROWS] = row;
+            count = count.wrapping_add(usize::from(ends > end));
+        }
+        let no_time = rows.duration[last_row] == 0 && held[last_row] != 0;
+        count += usize::from(no_time);
+        for &row in &self.later[..count] {
+            let row = row as usize;
+            let ends = rows.arrival[row] + rows.duration[row];
+            let permit = self.permit::<EXTENDED>(under_way + row);
+            self.under_way.schedule(ends, permit.0, calendar);
+        }
+        last
+    }
+
+    /// The permit that a run holds.
+    #[inline]
+    pub(super) fn permit<const EXTENDED: bool>(&self, run: usize) -> Permit {
+        let source = u32::from(self.held[run]).wrapping_sub(1);
+        Permit(if EXTENDED { self.version[run] << 2 | source } else { self.version[run] })
     }
 }
