@@ -43,7 +43,7 @@ lint: $(BUILT)  ## formatters, linters and type checkers
 	@cargo fmt --version >/dev/null && cargo clippy --version >/dev/null \
 		|| { echo "rustfmt and clippy are missing: rustup component add rustfmt clippy"; exit 1; }
 	cargo fmt --all --check
-	cargo clippy --locked --quiet --workspace --all-targets -- --deny warnings
+	cargo clippy --locked --quiet --workspace --all-targets --all-features -- --deny warnings
 	$(BIN)/ruff format --check --quiet
 	$(BIN)/ruff check --quiet
 	$(BIN)/mypy
