@@ -36,14 +36,14 @@ test-models:  ## the live controller on model checkers, and 4 million real calls
 	$(STRESS) --calls 2000000 --threads 2
 	$(STRESS) --calls 2000000 --threads 2 --reconfigure
 
-test-python: $(BUILT)  ## the Python tests
-	$(BIN)/python -m pytest -q
+test-python: $(BUILT)  ## the Python tests, in two processes
+	$(BIN)/python -m pytest -q --numprocesses 2 --dist worksteal
 
 lint: $(BUILT)  ## formatters, linters and type checkers
 	@cargo fmt --version >/dev/null && cargo clippy --version >/dev/null \
 		|| { echo "rustfmt and clippy are missing: rustup component add rustfmt clippy"; exit 1; }
 	cargo fmt --all --check
-	cargo clippy --locked --quiet --workspace --all-targets -- --deny warnings
+	cargo clippy --locked --quiet --workspace --all-targets --all-features -- --deny warnings
 	$(BIN)/ruff format --check --quiet
 	$(BIN)/ruff check --quiet
 	$(BIN)/mypy

@@ -1,4 +1,5 @@
-//! The engine by itself: `cargo bench -p lambdacore-benches --bench engine [-- FILTER]`.
+//! The engine by itself:
+//! `cargo bench -p lambdacore-benches --features criterion --bench engine [-- FILTER]`.
 //!
 //! CPU time of this thread, since others use the machine; throughput is in invocations.
 
