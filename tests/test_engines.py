@@ -167,18 +167,26 @@ class TestWhatRan:
         assert ran == lc.Engine(name, in_windows, 5_000 - in_windows, reason)
 
     @pytest.mark.parametrize(
-        ("options", "profile", "schedule", "words"),
+        ("options", "profile", "words"),
         [
-            ({"counters": "atomic"}, {}, None, "atomic counters"),
-            ({}, {"rps_scope": "documented"}, None, "rates"),
-            ({}, {}, lc.Schedule().set_concurrency_limit(1.0, 5), "changes in mid-run"),
+            ({"counters": "atomic"}, {}, "atomic counters"),
+            ({}, {"rps_scope": "documented", "rps_window": "sliding"}, "unusual request rates"),
         ],
     )
-    def test_what_keeps_all_from_windows_is_said(self, options, profile, schedule, words):
+    def test_what_keeps_all_from_windows_is_said(self, options, profile, words):
         account = account_of(MANY, **profile)
-        ran = lc.simulate(account, MANY, schedule, engine="stream", **options).engine
+        ran = lc.simulate(account, MANY, engine="stream", **options).engine
         assert (ran.name, ran.in_windows, ran.event_by_event) == ("wheel", 0, 5_000)
         assert words in ran.reason
+
+    def test_windows_begin_where_cold_starts_have_become_few(self):
+        """Of a rested account the first calls start cold."""
+        trace = lc.Trace(np.arange(50_000) * 1_000, "f", np.full(50_000, 70_000))
+        for profile in (lc.Profile(), PROFILES["environments"]):
+            account = lc.Account.for_trace(trace, 1_000, unreserved_floor=0, profile=profile)
+            ran = lc.simulate(account, trace).engine
+            assert ran == lc.Engine("stream and wheel", 50_000 - WINDOW, WINDOW, "many cold starts")
+            assert lc.simulate(account, trace, engine="stream").engine.in_windows == 50_000
 
     def test_few_run_event_by_event_unless_windows_are_asked_for(self):
         few = lc.Trace(np.arange(100), "f", 1)
