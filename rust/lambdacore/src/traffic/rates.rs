@@ -5,9 +5,14 @@
 //! processes", section 7.4). So each gap between arrivals is an *exposure*, and is used up at the
 //! rate of the moment.
 
+use super::draws::LANES;
 use super::laws::{TrafficError, require};
 use super::math::{TWO_52, rint, sqrt, to_whole};
 use super::stop::Stop;
+use crate::wide::wide;
+
+/// Exposures that are used up in one go.
+pub(crate) const STEPS: usize = 64;
 
 /// A stretch of time and the rate in it, which is straight.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -181,6 +186,87 @@ impl<S: Stretches> Walk<S> {
         // What is usual, in a few steps: a constant rate that lasts.
         let takes = exposure * self.per_exposure;
         if takes < self.room() { self.arrive_after(takes) } else { self.advance_further(exposure) }
+    }
+
+    /// Moves on until each of these is used up, and notes when that is; not beyond the horizon. Says
+    /// whether all were. Where it can, it does something else `meanwhile`, quarter by quarter of a
+    /// dozen steps: each step waits for the one before.
+    pub(crate) fn follow(
+        &mut self,
+        exposures: &[f64; STEPS],
+        arrivals: &mut Vec<u64>,
+        meanwhile: impl FnMut(usize),
+    ) -> bool {
+        if let Some(takes) = self.surely_within(exposures) {
+            let before = arrivals.len();
+            arrivals.resize(before + STEPS, 0);
+            self.arrive_after_each(&takes, &mut arrivals[before..], meanwhile);
+            return true;
+        }
+        exposures.iter().all(|&exposure| {
+            let at = self.advance(exposure);
+            arrivals.extend(at);
+            at.is_some()
+        })
+    }
+
+    /// How long each of these takes, if all are sure to be used up in this stretch, at a constant
+    /// rate and before the horizon.
+    fn surely_within(&self, exposures: &[f64; STEPS]) -> Option<[f64; STEPS]> {
+        let mut takes = [0.0; STEPS];
+        // Several sums, for several at once.
+        let mut sums = [0.0; 8];
+        wide(
+            #[inline(always)]
+            || {
+                for (takes, exposure) in takes.iter_mut().zip(exposures) {
+                    *takes = exposure * self.per_exposure;
+                }
+                for some in takes.as_chunks().0 {
+                    let some: &[f64; 8] = some;
+                    for (sum, takes) in sums.iter_mut().zip(some) {
+                        *sum += takes;
+                    }
+                }
+            },
+        );
+        let room = (self.stretch.end.min(self.horizon).saturating_sub(self.now)) as f64;
+        // No more than half a nanosecond a step is rounded up, and far less of the sum.
+        let sum = sums.iter().sum::<f64>() * (1.0 + 1e-9) + STEPS as f64;
+        (sum < room.min(0.25 * TWO_52)).then_some(takes)
+    }
+
+    /// What [`arrive_after`](Self::arrive_after) does, step by step in one straight line.
+    fn arrive_after_each(
+        &mut self,
+        takes: &[f64; STEPS],
+        arrivals: &mut [u64],
+        mut meanwhile: impl FnMut(usize),
+    ) {
+        // Above it there are only whole numbers, to which a sum is rounded even if it is below 0.
+        const WHOLE: f64 = 1.5 * TWO_52;
+        let (now, rest) = (self.now, self.rest);
+        (self.now, self.rest) = wide(
+            #[inline(always)]
+            move || {
+                // In registers, which what a closure borrows is not.
+                let (mut now, mut rest) = (now, rest);
+                let steps = arrivals.as_chunks_mut::<LANES>().0.iter_mut();
+                for (some, (arrivals, takes)) in steps.zip(takes.as_chunks().0).enumerate() {
+                    meanwhile(some);
+                    let takes: &[f64; LANES] = takes;
+                    let arrivals: &mut [u64; LANES] = arrivals;
+                    for (arrival, takes) in arrivals.iter_mut().zip(takes) {
+                        let moved = takes + rest;
+                        let whole = moved + WHOLE;
+                        rest = moved - (whole - WHOLE);
+                        now = now.wrapping_add(whole.to_bits().wrapping_sub(WHOLE.to_bits()));
+                        *arrival = now;
+                    }
+                }
+                (now, rest)
+            },
+        );
     }
 
     /// What is left of the stretch. As a signed number, which is quick; the longest stretch is
