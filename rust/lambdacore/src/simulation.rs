@@ -57,8 +57,21 @@ pub(crate) trait Observer {
     /// The same in two parts, where that is faster. First, in order and without a branch: one of a
     /// version was admitted (1, not 0), or its run ended (1, not 0).
     fn moved(&mut self, version: usize, admitted: u32, ended: u32);
+    /// How that changed the number of all that run; or of a version, whose moves are not told then.
+    fn passed(&mut self, _version: Option<usize>, _span: Span) {}
     /// Then, for each that arrived in the meantime: the verdict, and when it ends if admitted.
     fn decided(&mut self, version: usize, verdict: u8, admitted: bool, now: u64, end: u64);
+    /// The same of rows that are all of one version: which of them hold a permit (1, not 0), and
+    /// the verdict of the others.
+    fn decided_all(&mut self, _version: usize, _full: u8, _rows: Invocations<'_>, _held: &[u8]) {}
+}
+
+/// How the number of runs changed in a window: how much higher than at its beginning it was at
+/// most, and at the end, which wraps around where it was lower.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Span {
+    pub(crate) most: u32,
+    pub(crate) left: u32,
 }
 
 impl Observer for () {

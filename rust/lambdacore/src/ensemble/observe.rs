@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use super::{Series, Statistics};
 use crate::concurrency::Level;
-use crate::simulation::Observer;
-use crate::{Account, Outcome};
+use crate::simulation::{Observer, Span};
+use crate::wide::wide;
+use crate::{Account, Invocations, Outcome};
 
 /// What is counted of one function.
 #[derive(Clone, Copy, Debug, Default)]
@@ -209,7 +210,13 @@ impl<const TIMED: bool> Observer for Recorder<TIMED> {
     fn moved(&mut self, version: usize, admitted: u32, ended: u32) {
         let row = self.row_of[version] as usize;
         self.counts[row].level.change(admitted, ended);
-        self.account.change(admitted, ended);
+    }
+
+    fn passed(&mut self, version: Option<usize>, span: Span) {
+        match version {
+            Some(version) => self.counts[self.row_of[version] as usize].level.pass(span),
+            None => self.account.pass(span),
+        }
     }
 
     #[inline(always)]
@@ -221,6 +228,35 @@ impl<const TIMED: bool> Observer for Recorder<TIMED> {
         counts.busy = counts.busy.wrapping_add(held);
         let count = &mut counts.outcomes[verdict as usize % Outcome::CODES];
         *count = count.wrapping_add(u64::from(now >= start));
+    }
+
+    fn decided_all(&mut self, version: usize, full: u8, rows: Invocations<'_>, held: &[u8]) {
+        // Below 2^63, as all times are: signed numbers are compared several at once.
+        let (start, end) = (self.counted.start as i64, self.counted.end as i64);
+        let columns = rows.arrival.iter().zip(rows.duration).zip(held);
+        // The time by halves of a word, whose sums do not overflow.
+        let (mut low, mut high, mut came, mut admitted) = (0_u64, 0_u64, 0_u64, 0_u64);
+        wide(
+            #[inline(always)]
+            || {
+                for ((&at, &duration), &held) in columns {
+                    let ends = at.wrapping_add(duration) as i64;
+                    let at = at as i64;
+                    let held = u64::from(held);
+                    let time = ends.min(end).max(start).wrapping_sub(at.max(start)) as u64;
+                    let time = time & held.wrapping_neg();
+                    let counted = u64::from(at >= start);
+                    low = low.wrapping_add(time % (1 << 32));
+                    high = high.wrapping_add(time >> 32);
+                    came = came.wrapping_add(counted);
+                    admitted = admitted.wrapping_add(counted & held);
+                }
+            },
+        );
+        let counts = &mut self.counts[self.row_of[version] as usize];
+        counts.busy += u128::from(low) + (u128::from(high) << 32);
+        counts.outcomes[Outcome::Warm as usize] += admitted;
+        counts.outcomes[full as usize] += came - admitted;
     }
 
     #[inline(always)]

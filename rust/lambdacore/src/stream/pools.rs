@@ -1,10 +1,11 @@
 //! Pools and nothing else: each invocation draws on one pool, for as long as it says.
 
 use super::events::Target;
-use super::{ROWS, Window};
+use super::{ROWS, Window, alone};
 use crate::calendar::Calendar;
+use crate::concurrency::Level;
 use crate::invocations::Invocations;
-use crate::simulation::Observer;
+use crate::simulation::{Observer, Span};
 use crate::store::{Source, Store};
 use crate::{Outcome, Pool};
 
@@ -50,9 +51,18 @@ impl Window {
             self.pool[run] = store.own(version as usize).0.pool;
             self.held[run] = 1;
         }
-        decide(self, store.own_pools().expect("plain words"), observer);
+        let pools = store.own_pools().expect("plain words");
+        let alone = self.is_of_one_version();
+        let span = if alone {
+            alone::decide(self, &mut pools[self.targets[0].pool as usize])
+        } else {
+            decide(self, pools, observer)
+        };
         let last = hand_on(self, under_way, rows, outcome, calendar);
-        if O::LOOKS {
+        if O::LOOKS && alone {
+            alone::tell(self, span, under_way, rows, observer);
+        } else if O::LOOKS {
+            observer.passed(None, span);
             let columns = rows.arrival.iter().zip(rows.duration).zip(outcome.iter());
             let runs = self.version[under_way..].iter().zip(&self.held[under_way..]);
             for (((&at, &duration), &code), (&version, &held)) in columns.zip(runs) {
@@ -66,8 +76,11 @@ impl Window {
 
 /// Decides on every event, without a branch that depends on it.
 #[inline(never)]
-fn decide(window: &mut Window, pools: &mut [Pool], observer: &mut impl Observer) {
+fn decide(window: &mut Window, pools: &mut [Pool], observer: &mut impl Observer) -> Span {
     let Window { events, held, pool, version, .. } = window;
+    // From a number on so high that it never falls below 0.
+    const BEGIN: u32 = 1 << 31;
+    let mut all = Level { running: BEGIN, maximum: BEGIN };
     for &event in events.iter() {
         let (run, completes) = (event.run(), event.completes());
         let holds = u32::from(held[run]);
@@ -75,7 +88,9 @@ fn decide(window: &mut Window, pools: &mut [Pool], observer: &mut impl Observer)
         let taken = own.exchange(1 - completes, completes & holds);
         held[run] = std::hint::select_unpredictable(completes != 0, holds, taken) as u8;
         observer.moved(version[run] as usize, taken, completes & holds);
+        all.change(taken, completes & holds);
     }
+    Span { most: all.maximum - BEGIN, left: all.running.wrapping_sub(BEGIN) }
 }
 
 /// Writes the outcomes, and hands what completes after the window to the calendar. Returns when the
