@@ -248,7 +248,11 @@ impl Traffic {
     fn draw(&mut self, until: u64) {
         let Self { lanes, drawn, ordered, order, spare, .. } = self;
         if let [lane] = lanes.as_mut_slice() {
+            // They change hands, and what comes later goes back.
             let calls = lane.before(until);
+            std::mem::swap(&mut ordered.arrival, &mut lane.arrival);
+            lane.arrival.clear();
+            lane.arrival.extend_from_slice(&ordered.arrival[calls..]);
             ordered.resize(calls);
             lane.draw(ordered, 0..calls);
             return;
@@ -256,9 +260,11 @@ impl Traffic {
         drawn.resize(lanes.iter().map(|lane| lane.before(until)).sum());
         let mut first = 0;
         for lane in lanes {
-            let calls = lane.before(until);
-            lane.draw(drawn, first..first + calls);
-            first += calls;
+            let rows = first..first + lane.before(until);
+            first = rows.end;
+            drawn.arrival[rows.clone()].copy_from_slice(&lane.arrival[..rows.len()]);
+            lane.arrival.drain(..rows.len());
+            lane.draw(drawn, rows);
         }
         // Of one instant, in the order of the lanes: a row's place breaks the tie.
         let arrival = drawn.arrival.as_slice();
@@ -329,12 +335,10 @@ impl Lane {
         self.arrival.partition_point(|&at| at < until)
     }
 
-    /// Hands the next calls out, as these rows of the columns.
+    /// Draws for the next calls, which are these rows of the columns; when they come is there.
     fn draw(&mut self, columns: &mut Columns, rows: Range<usize>) {
         let calls = rows.len();
         columns.function[rows.clone()].fill(self.function);
-        columns.arrival[rows.clone()].copy_from_slice(&self.arrival[..calls]);
-        self.arrival.drain(..calls);
         let duration = &mut columns.duration[rows.clone()];
         if let Some(law) = &self.duration {
             law.fill(self.given, duration);

@@ -233,24 +233,24 @@ impl<const TIMED: bool> Observer for Recorder<TIMED> {
     fn decided_all(&mut self, version: usize, full: u8, rows: Invocations<'_>, held: &[u8]) {
         // Below 2^63, as all times are: signed numbers are compared several at once.
         let (start, end) = (self.counted.start as i64, self.counted.end as i64);
-        let columns = rows.arrival.iter().zip(rows.duration).zip(held);
-        // The time by halves of a word, whose sums do not overflow.
-        let (mut low, mut high, mut came, mut admitted) = (0_u64, 0_u64, 0_u64, 0_u64);
-        wide(
+        let [came, admitted, low, high] = wide(
             #[inline(always)]
-            || {
+            move || {
+                let columns = rows.arrival.iter().zip(rows.duration).zip(held);
+                let (mut came, mut admitted, mut low, mut high) = (0_u64, 0_u64, 0_u64, 0_u64);
                 for ((&at, &duration), &held) in columns {
-                    let ends = at.wrapping_add(duration) as i64;
-                    let at = at as i64;
                     let held = u64::from(held);
-                    let time = ends.min(end).max(start).wrapping_sub(at.max(start)) as u64;
-                    let time = time & held.wrapping_neg();
-                    let counted = u64::from(at >= start);
-                    low = low.wrapping_add(time % (1 << 32));
-                    high = high.wrapping_add(time >> 32);
+                    let counted = u64::from(at as i64 >= start);
                     came = came.wrapping_add(counted);
                     admitted = admitted.wrapping_add(counted & held);
+                    let ends = (at.wrapping_add(duration) as i64).min(end).max(start);
+                    let time = ends.wrapping_sub((at as i64).max(start)) as u64;
+                    let time = time & held.wrapping_neg();
+                    // By halves, whose sums do not overflow.
+                    low = low.wrapping_add(time & u64::from(u32::MAX));
+                    high = high.wrapping_add(time >> 32);
                 }
+                [came, admitted, low, high]
             },
         );
         let counts = &mut self.counts[self.row_of[version] as usize];
