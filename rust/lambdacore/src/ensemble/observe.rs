@@ -232,7 +232,7 @@ impl<const TIMED: bool> Observer for Recorder<TIMED> {
 
     fn decided_all(&mut self, version: usize, full: u8, rows: Invocations<'_>, held: &[u8]) {
         // Below 2^63, as all times are: signed numbers are compared several at once.
-        let (start, end) = (self.counted.start as i64, self.counted.end as i64);
+        let (start, end) = (self.counted.start.cast_signed(), self.counted.end.cast_signed());
         let [came, admitted, low, high] = wide(
             #[inline(always)]
             move || {
@@ -240,12 +240,13 @@ impl<const TIMED: bool> Observer for Recorder<TIMED> {
                 let (mut came, mut admitted, mut low, mut high) = (0_u64, 0_u64, 0_u64, 0_u64);
                 for ((&at, &duration), &held) in columns {
                     let held = u64::from(held);
-                    let counted = u64::from(at as i64 >= start);
+                    let ends = at.wrapping_add(duration).cast_signed();
+                    let at = at.cast_signed();
+                    let counted = u64::from(at >= start);
                     came = came.wrapping_add(counted);
                     admitted = admitted.wrapping_add(counted & held);
-                    let ends = (at.wrapping_add(duration) as i64).min(end).max(start);
-                    let time = ends.wrapping_sub((at as i64).max(start)) as u64;
-                    let time = time & held.wrapping_neg();
+                    let time = ends.min(end).max(start).wrapping_sub(at.max(start));
+                    let time = time.cast_unsigned() & held.wrapping_neg();
                     // By halves, whose sums do not overflow.
                     low = low.wrapping_add(time & u64::from(u32::MAX));
                     high = high.wrapping_add(time >> 32);

@@ -77,9 +77,9 @@ impl Window {
 /// Decides on every event, without a branch that depends on it.
 #[inline(never)]
 fn decide(window: &mut Window, pools: &mut [Pool], observer: &mut impl Observer) -> Span {
-    let Window { events, held, pool, version, .. } = window;
     // From a number on so high that it never falls below 0.
     const BEGIN: u32 = 1 << 31;
+    let Window { events, held, pool, version, .. } = window;
     let mut all = Level { running: BEGIN, maximum: BEGIN };
     for &event in events.iter() {
         let (run, completes) = (event.run(), event.completes());

@@ -116,7 +116,7 @@ impl Arrivals {
                 Exposures::new(gap, draws),
             ),
             Self::Modulated(states) => Running::Modulated(
-                Walk::new(states.start(draws), horizon, stop.clone()),
+                Box::new(Walk::new(states.start(draws), horizon, stop.clone())),
                 Exposures::new(&Gap::Exponential, draws),
             ),
             Self::Batches { of, size, offset } => Running::Batches(Box::new(
@@ -164,7 +164,7 @@ pub(crate) struct Call {
 #[derive(Debug)]
 pub(crate) enum Running {
     Renewal(Walk<Repeated>, Exposures),
-    Modulated(Walk<Visits>, Exposures),
+    Modulated(Box<Walk<Visits>>, Exposures),
     Batches(Box<Batches>),
     Every { next: u64, period: u64, horizon: u64 },
     Times(std::vec::IntoIter<u64>),

@@ -94,11 +94,13 @@ impl Draws {
     /// The bits of consecutive draws.
     pub(crate) fn fill(&self, first: u64, out: &mut [u64]) {
         let lanes = LANES as u64;
-        // Up to where a block begins, one by one; then whole blocks.
-        let ahead = ((lanes - first % lanes) % lanes).min(out.len() as u64) as usize;
+        // What is left of a block, then whole blocks, then the beginning of one.
+        let within = (first % lanes) as usize;
+        let ahead = ((LANES - within) % LANES).min(out.len());
         let (head, rest) = out.split_at_mut(ahead);
-        for (out, index) in head.iter_mut().zip(first..) {
-            *out = self.bits(index);
+        if ahead > 0 {
+            let words = self.block(first / lanes, 0);
+            head.copy_from_slice(&words[within..within + ahead]);
         }
         let block = (first + ahead as u64) / lanes;
         let (blocks, tail) = rest.as_chunks_mut::<LANES>();

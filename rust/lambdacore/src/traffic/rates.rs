@@ -189,8 +189,8 @@ impl<S: Stretches> Walk<S> {
     }
 
     /// Moves on until each of these is used up, and notes when that is; not beyond the horizon. Says
-    /// whether all were. Where it can, it does something else `meanwhile`, quarter by quarter of a
-    /// dozen steps: each step waits for the one before.
+    /// whether all were. Each step waits for the one before, so that there is time to do something
+    /// else `meanwhile`: every few steps, where they are many in one straight line.
     pub(crate) fn follow(
         &mut self,
         exposures: &[f64; STEPS],
@@ -360,6 +360,28 @@ mod tests {
         for (i, &at) in (1..).zip(&found) {
             assert_eq!(at, (i * S + 1) / 3, "{i}");
         }
+    }
+
+    #[test]
+    fn many_steps_at_once_are_the_steps_one_by_one() {
+        // Some pieces last, and in one many calls come within a few nanoseconds.
+        let pieces = vec![(0, 1e3, 1e3), (S, 3e8, 3e8), (S + 20_000, 900.0, 10.0)];
+        let rates = Rates::pieces(pieces, Some(2 * S)).unwrap();
+        let walk = || Walk::new(rates.clone().stretches(), 7 * S + 10_000, Stop::default());
+        let (mut at_once, mut one_by_one) = (walk(), walk());
+        let mut arrivals = Vec::new();
+        let mut expected = Vec::new();
+        for round in 0_u64.. {
+            let exposure = |i| (round * 64 + i as u64) * 7_919 % 1_000;
+            let exposures = std::array::from_fn(|i| exposure(i) as f64 / 500.0);
+            let goes_on = at_once.follow(&exposures, &mut arrivals, |_| ());
+            expected.extend(exposures.iter().map_while(|&exposure| one_by_one.advance(exposure)));
+            assert_eq!(arrivals, expected);
+            if !goes_on {
+                break;
+            }
+        }
+        assert!(arrivals.len() > 20_000);
     }
 
     #[test]
