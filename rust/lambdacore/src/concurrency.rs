@@ -7,6 +7,7 @@ use std::ops::ControlFlow;
 use in_windows::Runs;
 
 use crate::invocations::{Ends, PIECE, Watch};
+use crate::simulation::Span;
 use crate::stream::{ROWS, Window};
 use crate::{Account, Bins, Calendar, Change, Invocations, Outcome, Timeline, TraceError, Wheel};
 
@@ -214,6 +215,12 @@ impl Level {
         self.running = self.running.wrapping_add(begins).wrapping_sub(ends);
         // Only a beginning can be a maximum, or is looked at.
         self.maximum = self.maximum.max(self.running & begins.wrapping_neg());
+    }
+
+    /// What many changes come to: so many more at most, and in the end.
+    pub(crate) fn pass(&mut self, Span { most, left }: Span) {
+        self.maximum = self.maximum.max(self.running + most);
+        self.running = self.running.wrapping_add(left);
     }
 
     /// Ends the bin: what is carried over begins the next one.

@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 
 use crate::admission::Permit;
 use crate::claims;
+use crate::concurrency::Level;
 use crate::engine::{Engine, Ran, Reason};
 use crate::invocations::{Ends, Watch};
 use crate::state::{Counters, State};
@@ -60,8 +61,37 @@ pub(crate) trait Observer {
     /// The same in two parts, where that is faster. First, in order and without a branch: one of a
     /// version was admitted (1, not 0), or its run ended (1, not 0).
     fn moved(&mut self, version: usize, admitted: u32, ended: u32);
+    /// How that changed the number of all that run; or of a version, whose moves are not told then.
+    fn passed(&mut self, version: Option<usize>, span: Span);
     /// Then, for each that arrived in the meantime: the verdict, and when it ends if admitted.
     fn decided(&mut self, version: usize, verdict: u8, admitted: bool, now: u64, end: u64);
+    /// The same of rows that are all of one version: which of them hold a permit (1, not 0), and
+    /// the verdict of the others.
+    fn decided_all(&mut self, version: usize, full: u8, rows: Invocations<'_>, held: &[u8]);
+}
+
+/// How the number of runs changed in a window: how much higher than at its beginning it was at
+/// most, and at the end, which wraps around where it was lower.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Span {
+    pub(crate) most: u32,
+    pub(crate) left: u32,
+}
+
+impl Span {
+    /// Where counting begins: from a number on so high that it never falls below 0.
+    const BEGIN: u32 = 1 << 31;
+
+    /// The level that is changed meanwhile.
+    pub(crate) fn begin() -> Level {
+        Level { running: Self::BEGIN, maximum: Self::BEGIN }
+    }
+
+    /// What became of that level.
+    pub(crate) fn of(level: Level) -> Self {
+        let (most, left) = (level.maximum - Self::BEGIN, level.running.wrapping_sub(Self::BEGIN));
+        Self { most, left }
+    }
 }
 
 impl Observer for () {
@@ -77,7 +107,11 @@ impl Observer for () {
     #[inline]
     fn moved(&mut self, _: usize, _: u32, _: u32) {}
     #[inline]
+    fn passed(&mut self, _: Option<usize>, _: Span) {}
+    #[inline]
     fn decided(&mut self, _: usize, _: u8, _: bool, _: u64, _: u64) {}
+    #[inline]
+    fn decided_all(&mut self, _: usize, _: u8, _: Invocations<'_>, _: &[u8]) {}
 }
 
 impl Simulation {

@@ -10,6 +10,7 @@
 //! Before and after each window the state of the simulation is what the event loop would have made
 //! it, so the two take turns wherever one of them is the better: see `Simulation::run_unchanged`.
 
+mod alone;
 mod events;
 pub(crate) mod lanes;
 mod later;

@@ -20,8 +20,9 @@ mod states;
 mod stop;
 
 use std::collections::HashSet;
+use std::ops::Range;
 
-use arrivals::{Call, Running};
+use arrivals::Running;
 use draws::{Draws, Purpose};
 use laws::{Drawn, require};
 
@@ -112,23 +113,51 @@ pub struct Traffic {
     /// How far the next block looks ahead: it follows the rate.
     window: u64,
     block: usize,
-    rows: Vec<Row>,
+    /// Calls as they are drawn, lane by lane, and in order.
+    drawn: Columns,
+    ordered: Columns,
     /// Room for putting them in order.
     order: Vec<u64>,
     spare: Vec<u64>,
+}
+
+/// Calls with all that was drawn for them.
+#[derive(Debug, Default)]
+struct Columns {
     arrival: Vec<u64>,
     function: Vec<u32>,
     duration: Vec<u64>,
     init: Option<Vec<u64>>,
 }
 
-/// A call with all that was drawn for it.
-#[derive(Clone, Copy, Debug)]
-struct Row {
-    arrival: u64,
-    duration: u64,
-    init: u64,
-    function: u32,
+impl Columns {
+    fn new(with_init: bool) -> Self {
+        Self { init: with_init.then(Vec::new), ..Self::default() }
+    }
+
+    /// Makes room for so many. What was there before stays: all of it is written over.
+    fn resize(&mut self, calls: usize) {
+        self.arrival.resize(calls, 0);
+        self.function.resize(calls, 0);
+        self.duration.resize(calls, 0);
+        if let Some(init) = &mut self.init {
+            init.resize(calls, 0);
+        }
+    }
+
+    /// Takes over the calls of `drawn` in this order.
+    fn take(&mut self, drawn: &Self, order: impl Iterator<Item = usize> + Clone) {
+        fn gather<T: Copy>(to: &mut [T], from: &[T], order: impl Iterator<Item = usize>) {
+            to.iter_mut().zip(order).for_each(|(to, at)| *to = from[at]);
+        }
+        self.resize(drawn.arrival.len());
+        gather(&mut self.arrival, &drawn.arrival, order.clone());
+        gather(&mut self.function, &drawn.function, order.clone());
+        gather(&mut self.duration, &drawn.duration, order.clone());
+        if let (Some(to), Some(from)) = (&mut self.init, &drawn.init) {
+            gather(to, from, order);
+        }
+    }
 }
 
 impl Traffic {
@@ -157,17 +186,13 @@ impl Traffic {
                     function: function as u32,
                     duration: law.map(|law| Drawn::new(law, draws, Purpose::Duration)),
                     init: stream.init.as_ref().map(|law| Drawn::new(law, draws, Purpose::Init)),
-                    next: None,
                     process: arrivals.start(draws, lead, horizon, stop),
+                    more: true,
                     arrival: Vec::new(),
-                    durations: Vec::new(),
-                    inits: Vec::new(),
+                    own_duration: Vec::new(),
                     given: 0,
                 });
             }
-        }
-        for lane in &mut lanes {
-            lane.next = lane.process.next();
         }
         Self {
             lanes,
@@ -175,13 +200,10 @@ impl Traffic {
             now: 0,
             window: 1_000_000,
             block: BLOCK,
-            rows: Vec::new(),
+            drawn: Columns::new(workload.has_init()),
+            ordered: Columns::new(workload.has_init()),
             order: Vec::new(),
             spare: Vec::new(),
-            arrival: Vec::new(),
-            function: Vec::new(),
-            duration: Vec::new(),
-            init: workload.has_init().then(Vec::new),
         }
     }
 
@@ -204,17 +226,19 @@ impl Traffic {
                 self.lanes.iter_mut().fold(until, |until, lane| lane.prepare(until, self.block));
             self.now = until;
             self.draw(until);
-            if self.arrival.len() <= self.block / 2 {
+            let calls = self.ordered.arrival.len();
+            if calls <= self.block / 2 {
                 self.window = self.window.saturating_mul(2);
-            } else if self.arrival.len() > self.block {
+            } else if calls > self.block {
                 self.window = (self.window / 2).max(1);
             }
-            if !self.arrival.is_empty() {
+            if calls > 0 {
                 break;
             }
         }
-        let mut block = Invocations::new(&self.arrival, &self.function, &self.duration);
-        if let Some(init) = &self.init {
+        let Columns { arrival, function, duration, init } = &self.ordered;
+        let mut block = Invocations::new(arrival, function, duration);
+        if let Some(init) = init {
             block = block.and_then(|block| block.with_init(init));
         }
         Some(block.expect("columns of one length"))
@@ -222,65 +246,40 @@ impl Traffic {
 
     /// Puts what comes before `until` into the columns.
     fn draw(&mut self, until: u64) {
-        let Self { lanes, rows, order, spare, arrival, function, duration, init, .. } = self;
-        arrival.clear();
-        function.clear();
-        duration.clear();
-        if let Some(init) = init {
-            init.clear();
-        }
+        let Self { lanes, drawn, ordered, order, spare, .. } = self;
         if let [lane] = lanes.as_mut_slice() {
-            let count = lane.draw(until, init.is_some());
-            std::mem::swap(arrival, &mut lane.arrival);
-            std::mem::swap(duration, &mut lane.durations);
-            lane.keep_rest_of(arrival, duration, count);
-            function.resize(count, lane.function);
-            if let Some(init) = init {
-                init.extend_from_slice(&lane.inits[..count]);
-            }
+            // They change hands, and what comes later goes back.
+            let calls = lane.before(until);
+            std::mem::swap(&mut ordered.arrival, &mut lane.arrival);
+            lane.arrival.clear();
+            lane.arrival.extend_from_slice(&ordered.arrival[calls..]);
+            ordered.resize(calls);
+            lane.draw(ordered, 0..calls);
             return;
         }
-        rows.clear();
-        order.clear();
+        drawn.resize(lanes.iter().map(|lane| lane.before(until)).sum());
+        let mut first = 0;
         for lane in lanes {
-            let count = lane.draw(until, init.is_some());
-            for row in 0..count {
-                rows.push(Row {
-                    arrival: lane.arrival[row],
-                    duration: lane.durations[row],
-                    init: lane.inits.get(row).copied().unwrap_or(0),
-                    function: lane.function,
-                });
-            }
-            lane.arrival.drain(..count);
-            lane.durations.drain(..count);
+            let rows = first..first + lane.before(until);
+            first = rows.end;
+            drawn.arrival[rows.clone()].copy_from_slice(&lane.arrival[..rows.len()]);
+            lane.arrival.drain(..rows.len());
+            lane.draw(drawn, rows);
         }
         // Of one instant, in the order of the lanes: a row's place breaks the tie.
-        let since = rows.iter().map(|row| row.arrival).min().unwrap_or(until);
-        let place = usize::BITS - rows.len().leading_zeros();
+        let arrival = drawn.arrival.as_slice();
+        let since = arrival.iter().copied().min().unwrap_or(until);
+        let place = usize::BITS - arrival.len().leading_zeros();
         let time = u64::BITS - (until - since).leading_zeros();
+        order.clear();
         if place + time <= u64::BITS {
-            let keys = rows.iter().zip(0..).map(|(row, at)| (row.arrival - since) << place | at);
-            order.extend(keys);
+            order.extend(arrival.iter().zip(0..).map(|(at, row)| (at - since) << place | row));
             sort(order, spare, place, place + time);
-            let rows = order.iter().map(|key| rows[(key & ((1 << place) - 1)) as usize]);
-            for row in rows {
-                arrival.push(row.arrival);
-                function.push(row.function);
-                duration.push(row.duration);
-                if let Some(init) = init {
-                    init.push(row.init);
-                }
-            }
-            return;
+        } else {
+            order.extend(0..arrival.len() as u64);
+            order.sort_by_key(|&row| arrival[row as usize]);
         }
-        rows.sort_by_key(|row| row.arrival);
-        arrival.extend(rows.iter().map(|row| row.arrival));
-        function.extend(rows.iter().map(|row| row.function));
-        duration.extend(rows.iter().map(|row| row.duration));
-        if let Some(init) = init {
-            init.extend(rows.iter().map(|row| row.init));
-        }
+        ordered.take(drawn, order.iter().map(|row| (row & ((1 << place) - 1)) as usize));
     }
 }
 
@@ -288,72 +287,72 @@ impl Traffic {
 #[derive(Debug)]
 struct Lane {
     function: u32,
-    process: Running,
     duration: Option<Drawn>,
     init: Option<Drawn>,
-    /// The call after those that are ready.
-    next: Option<Call>,
+    process: Running,
+    /// Whether the process may have more to say.
+    more: bool,
+    /// Calls that are ready, and their durations where the process says them.
     arrival: Vec<u64>,
-    durations: Vec<u64>,
-    inits: Vec<u64>,
+    own_duration: Vec<u64>,
     /// Calls handed out so far: the index of the next.
     given: u64,
 }
 
 impl Lane {
     fn is_done(&self) -> bool {
-        self.next.is_none() && self.arrival.is_empty()
+        !self.more && self.arrival.is_empty()
     }
 
     /// Makes ready what comes before `until`, or `most` calls of it, and says up to when it is
     /// complete.
     fn prepare(&mut self, until: u64, most: usize) -> u64 {
-        let Self { process, arrival, durations, duration, .. } = self;
-        let own_durations = duration.is_none();
+        while self.more && self.arrival.len() <= most && self.last() < Some(until) {
+            self.make_ready();
+        }
         // Calls of one instant are never torn apart.
-        let is_full = |arrival: &[u64], at| {
-            arrival.len() >= most && arrival.last().is_some_and(|&last| last < at)
-        };
-        self.next = process.take_calls(self.next, |call| {
-            let wanted = call.at < until && !is_full(arrival, call.at);
-            if wanted {
-                arrival.push(call.at);
-                if own_durations {
-                    durations.push(call.duration);
-                }
-            }
-            wanted
-        });
-        self.next.map_or(until, |call| call.at.min(until))
+        while self.more && self.last() < Some(until) && self.last() == self.arrival.first().copied()
+        {
+            self.make_ready();
+        }
+        let first = self.arrival.first().copied();
+        let torn = self.arrival.get(most).copied().filter(|&at| Some(at) > first);
+        let said = if self.more { self.last() } else { None };
+        torn.or(said).map_or(until, |at| at.min(until))
     }
 
-    /// Draws for all that is ready before `until`; how many that are.
-    fn draw(&mut self, until: u64, with_init: bool) -> usize {
-        let count = self.arrival.partition_point(|&at| at < until);
-        if let Some(duration) = &self.duration {
-            self.durations.resize(count, 0);
-            duration.fill(self.given, &mut self.durations);
-        }
-        if with_init {
-            self.inits.clear();
-            self.inits.resize(count, Invocations::INIT_OF_ACCOUNT);
-            if let Some(init) = &self.init {
-                init.fill(self.given, &mut self.inits);
-            }
-        }
-        self.given += count as u64;
-        count
+    fn last(&self) -> Option<u64> {
+        self.arrival.last().copied()
     }
 
-    /// Leaves to the columns, which were swapped with this lane's, their first `count` rows, and
-    /// takes the rest back.
-    fn keep_rest_of(&mut self, arrival: &mut Vec<u64>, durations: &mut Vec<u64>, count: usize) {
-        self.arrival.clear();
-        self.arrival.extend_from_slice(&arrival[count..]);
-        self.durations.clear();
-        self.durations.extend_from_slice(&durations[count.min(durations.len())..]);
-        arrival.truncate(count);
-        durations.truncate(count);
+    fn make_ready(&mut self) {
+        let own_duration = self.duration.is_none().then_some(&mut self.own_duration);
+        self.more = self.process.make_ready(&mut self.arrival, own_duration);
+    }
+
+    /// How many are ready before `until`.
+    fn before(&self, until: u64) -> usize {
+        self.arrival.partition_point(|&at| at < until)
+    }
+
+    /// Draws for the next calls, which are these rows of the columns; when they come is there.
+    fn draw(&mut self, columns: &mut Columns, rows: Range<usize>) {
+        let calls = rows.len();
+        columns.function[rows.clone()].fill(self.function);
+        let duration = &mut columns.duration[rows.clone()];
+        if let Some(law) = &self.duration {
+            law.fill(self.given, duration);
+        } else {
+            duration.copy_from_slice(&self.own_duration[..calls]);
+            self.own_duration.drain(..calls);
+        }
+        if let Some(init) = &mut columns.init {
+            match &self.init {
+                Some(law) => law.fill(self.given, &mut init[rows]),
+                None => init[rows].fill(Invocations::INIT_OF_ACCOUNT),
+            }
+        }
+        self.given += calls as u64;
     }
 }
 

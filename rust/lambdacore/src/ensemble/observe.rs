@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use super::{Series, Statistics};
 use crate::concurrency::Level;
-use crate::simulation::Observer;
-use crate::{Account, Outcome};
+use crate::simulation::{Observer, Span};
+use crate::wide::wide;
+use crate::{Account, Invocations, Outcome};
 
 /// What is counted of one function.
 #[derive(Clone, Copy, Debug, Default)]
@@ -209,7 +210,13 @@ impl<const TIMED: bool> Observer for Recorder<TIMED> {
     fn moved(&mut self, version: usize, admitted: u32, ended: u32) {
         let row = self.row_of[version] as usize;
         self.counts[row].level.change(admitted, ended);
-        self.account.change(admitted, ended);
+    }
+
+    fn passed(&mut self, version: Option<usize>, span: Span) {
+        match version {
+            Some(version) => self.counts[self.row_of[version] as usize].level.pass(span),
+            None => self.account.pass(span),
+        }
     }
 
     #[inline(always)]
@@ -221,6 +228,36 @@ impl<const TIMED: bool> Observer for Recorder<TIMED> {
         counts.busy = counts.busy.wrapping_add(held);
         let count = &mut counts.outcomes[verdict as usize % Outcome::CODES];
         *count = count.wrapping_add(u64::from(now >= start));
+    }
+
+    fn decided_all(&mut self, version: usize, full: u8, rows: Invocations<'_>, held: &[u8]) {
+        // Below 2^63, as all times are: signed numbers are compared several at once.
+        let (start, end) = (self.counted.start.cast_signed(), self.counted.end.cast_signed());
+        let [came, admitted, low, high] = wide(
+            #[inline(always)]
+            move || {
+                let columns = rows.arrival.iter().zip(rows.duration).zip(held);
+                let (mut came, mut admitted, mut low, mut high) = (0_u64, 0_u64, 0_u64, 0_u64);
+                for ((&at, &duration), &held) in columns {
+                    let held = u64::from(held);
+                    let ends = at.wrapping_add(duration).cast_signed();
+                    let at = at.cast_signed();
+                    let counted = u64::from(at >= start);
+                    came = came.wrapping_add(counted);
+                    admitted = admitted.wrapping_add(counted & held);
+                    let time = ends.min(end).max(start).wrapping_sub(at.max(start));
+                    let time = time.cast_unsigned() & held.wrapping_neg();
+                    // By halves, whose sums do not overflow.
+                    low = low.wrapping_add(time & u64::from(u32::MAX));
+                    high = high.wrapping_add(time >> 32);
+                }
+                [came, admitted, low, high]
+            },
+        );
+        let counts = &mut self.counts[self.row_of[version] as usize];
+        counts.busy += u128::from(low) + (u128::from(high) << 32);
+        counts.outcomes[Outcome::Warm as usize] += admitted;
+        counts.outcomes[full as usize] += came - admitted;
     }
 
     #[inline(always)]

@@ -150,11 +150,19 @@ impl Window {
             own[count] = key(ends, run) | 1;
             count = count.wrapping_add(usize::from(ends <= end));
         }
-        let runs = self.version[under_way..].iter_mut().zip(&mut self.pool[under_way..]);
-        let runs = runs.zip(&mut self.verdict[under_way..]);
-        for (((version, pool), verdict), &function) in runs.zip(rows.function) {
-            let target = self.targets[function as usize];
-            (*version, *pool, *verdict) = (target.version, target.pool, target.when_full);
+        let own = under_way..under_way + rows.len();
+        let (version, pool) = (&mut self.version[own.clone()], &mut self.pool[own.clone()]);
+        let verdict = &mut self.verdict[own];
+        if let [only] = self.targets[..] {
+            version.fill(only.version);
+            pool.fill(only.pool);
+            verdict.fill(only.when_full);
+        } else {
+            let runs = version.iter_mut().zip(pool).zip(verdict);
+            for (((version, pool), verdict), &function) in runs.zip(rows.function) {
+                let target = self.targets[function as usize];
+                (*version, *pool, *verdict) = (target.version, target.pool, target.when_full);
+            }
         }
         // The last run completes after the last arrival, and so after the window, in any case.
         under_way + count - usize::from(rows.duration[rows.len() - 1] == 0)

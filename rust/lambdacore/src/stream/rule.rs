@@ -12,11 +12,12 @@ use std::collections::BinaryHeap;
 use super::{Ground, Window};
 use crate::admission::{Admission, Permit};
 use crate::calendar::Calendar;
+use crate::concurrency::Level;
 use crate::environments::Environments;
 use crate::invocations::Invocations;
 use crate::plain::Plain;
 use crate::profile::{RateScope, RateWindow};
-use crate::simulation::Observer;
+use crate::simulation::{Observer, Span};
 use crate::store::{SHARED, Source, Store};
 use crate::{Outcome, Profile};
 
@@ -57,12 +58,13 @@ impl Window {
         }
         let under_way = self.due.len();
         let (admission, init) = (&mut on.admission, on.init_duration);
-        let last = decide::<EXTENDED, _>(self, rows, admission, init, observer);
+        let (last, span) = decide::<EXTENDED, _>(self, rows, admission, init, observer);
         let last = last.max(self.hand_on::<EXTENDED>(under_way, rows, outcome, on.calendar));
         for Reverse((at, permit)) in self.cold.0.drain() {
             self.under_way.schedule(at, permit, on.calendar);
         }
         if O::LOOKS {
+            observer.passed(None, span);
             for (row, &code) in outcome.iter().enumerate() {
                 let at = rows.arrival[row];
                 let init = if code == Outcome::Cold as u8 {
@@ -80,7 +82,8 @@ impl Window {
     }
 }
 
-/// Decides on every event. Returns when the last of those that started cold ends.
+/// Decides on every event. Returns when the last of those that started cold ends, and how the
+/// number of runs changed.
 #[inline(never)]
 fn decide<const EXTENDED: bool, S: Store>(
     window: &mut Window,
@@ -88,25 +91,26 @@ fn decide<const EXTENDED: bool, S: Store>(
     admission: &mut Admission<'_, S>,
     init_duration: &[u64],
     observer: &mut impl Observer,
-) -> u64 {
+) -> (u64, Span) {
     let begin = rows.arrival[0];
     let under_way = window.due.len();
-    let (mut last, mut place) = (0, 0);
+    let (mut last, mut place, mut all) = (0, 0, Span::begin());
     loop {
         let next_cold = window.cold.next();
         let until = next_cold.saturating_sub(begin);
         let plain = admission.store.plain().expect("plain words");
         let (profile, environments) = (admission.profile, &mut *admission.environments);
         let on = On { plain, environments, profile };
-        place = usual::<EXTENDED>(window, place, (begin, until), on, observer);
+        place = usual::<EXTENDED>(window, place, (begin, until), on, &mut all, observer);
         let Some(&event) = window.events.get(place) else {
-            return last;
+            return (last, Span::of(all));
         };
         let now = begin + event.since();
         if next_cold <= now {
             if let Some(Reverse((at, permit))) = window.cold.0.pop() {
                 let permit = Permit(permit);
-                observer.ended(permit.version_of::<EXTENDED>(), at);
+                observer.moved(permit.version_of::<EXTENDED>(), 0, 1);
+                all.change(0, 1);
                 admission.complete::<EXTENDED>(permit, at);
             }
             continue;
@@ -116,7 +120,8 @@ fn decide<const EXTENDED: bool, S: Store>(
         let version = window.version[run] as usize;
         if event.completes() != 0 {
             if window.held[run] != 0 {
-                observer.ended(version, now);
+                observer.moved(version, 0, 1);
+                all.change(0, 1);
                 admission.complete::<EXTENDED>(window.permit::<EXTENDED>(run), now);
             }
             continue;
@@ -134,7 +139,9 @@ fn decide<const EXTENDED: bool, S: Store>(
             last = last.max(end);
             window.cold.0.push(Reverse((end, Permit::new::<EXTENDED>(version, source).0)));
         }
-        observer.moved(version, u32::from(!verdict.is_throttled()), 0);
+        let admitted = u32::from(!verdict.is_throttled());
+        observer.moved(version, admitted, 0);
+        all.change(admitted, 0);
     }
 }
 
@@ -146,13 +153,15 @@ fn usual<const EXTENDED: bool>(
     from: usize,
     (begin, until): (u64, u64),
     mut on: On<'_>,
+    level: &mut Level,
     observer: &mut impl Observer,
 ) -> usize {
     let Window { events, held, pool, version, .. } = window;
-    for (passed, &event) in events[from..].iter().enumerate() {
+    let (mut all, mut place) = (*level, from);
+    for &event in &events[from..] {
         let (run, completes, since) = (event.run(), event.completes(), event.since());
         if since >= until {
-            return from + passed;
+            break;
         }
         let event = Usual {
             version: version[run] as usize,
@@ -162,13 +171,17 @@ fn usual<const EXTENDED: bool>(
             now: begin.wrapping_add(since),
         };
         let decided = if EXTENDED { event.extended(&mut on) } else { event.plain(&mut on) };
-        let Some(now_held) = decided else { return from + passed };
+        let Some(now_held) = decided else { break };
         // Of a run that completes this is what it was.
         held[run] = now_held;
         let moved = u32::from(now_held != 0);
-        observer.moved(event.version, moved & !completes, moved & completes);
+        let (admitted, ended) = (moved & !completes, moved & completes);
+        observer.moved(event.version, admitted, ended);
+        all.change(admitted, ended);
+        place = place.wrapping_add(1);
     }
-    events.len()
+    *level = all;
+    place
 }
 
 /// What a usual event changes.

@@ -4,10 +4,10 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::counts::{Bins, Counts};
-use super::draws::{Draws, Purpose, unit};
+use super::draws::{Draws, LANES, Purpose, unit};
 use super::laws::{Drawn, Law, TrafficError, require};
 use super::math::{neg_ln, rint};
-use super::rates::{Rates, Repeated, Walk};
+use super::rates::{Rates, Repeated, STEPS, Stretches, Walk};
 use super::recorded::{Recorded, Replay};
 use super::states::{States, Visits};
 use super::stop::Stop;
@@ -116,7 +116,7 @@ impl Arrivals {
                 Exposures::new(gap, draws),
             ),
             Self::Modulated(states) => Running::Modulated(
-                Walk::new(states.start(draws), horizon, stop.clone()),
+                Box::new(Walk::new(states.start(draws), horizon, stop.clone())),
                 Exposures::new(&Gap::Exponential, draws),
             ),
             Self::Batches { of, size, offset } => Running::Batches(Box::new(
@@ -164,7 +164,7 @@ pub(crate) struct Call {
 #[derive(Debug)]
 pub(crate) enum Running {
     Renewal(Walk<Repeated>, Exposures),
-    Modulated(Walk<Visits>, Exposures),
+    Modulated(Box<Walk<Visits>>, Exposures),
     Batches(Box<Batches>),
     Every { next: u64, period: u64, horizon: u64 },
     Times(std::vec::IntoIter<u64>),
@@ -186,34 +186,24 @@ impl Running {
         }
     }
 
-    /// Hands the next calls to `take`, from `first` on, until it returns one that it does not want.
-    #[inline]
-    pub(crate) fn take_calls(
+    /// Adds the next call, or some, to those that are ready, and how long each runs where that is
+    /// wanted. Says whether more may follow.
+    pub(crate) fn make_ready(
         &mut self,
-        first: Option<Call>,
-        mut take: impl FnMut(Call) -> bool,
-    ) -> Option<Call> {
-        // One loop for each kind, so that which it is, is not asked call by call.
-        let mut all = |next: &mut dyn FnMut() -> Option<Call>| {
-            let mut call = first;
-            while let Some(found) = call
-                && take(found)
-            {
-                call = next();
-            }
-            call
-        };
+        arrivals: &mut Vec<u64>,
+        durations: Option<&mut Vec<u64>>,
+    ) -> bool {
         match self {
-            Self::Renewal(walk, exposures) => {
-                let mut call = first;
-                while let Some(found) = call
-                    && take(found)
-                {
-                    call = Call::at(walk.advance(exposures.next()));
+            Self::Renewal(walk, exposures) => exposures.lead(walk, arrivals),
+            Self::Modulated(walk, exposures) => exposures.lead(walk, arrivals),
+            other => {
+                let call = other.next();
+                arrivals.extend(call.map(|call| call.at));
+                if let Some(durations) = durations {
+                    durations.extend(call.map(|call| call.duration));
                 }
-                call
+                call.is_some()
             }
-            other => all(&mut || other.next()),
         }
     }
 }
@@ -238,8 +228,11 @@ fn every(next: &mut u64, period: u64, horizon: u64) -> Option<u64> {
 pub(crate) struct Exposures {
     source: Source,
     drawn: u64,
-    buffer: [f64; Exposures::BUFFER],
+    buffer: [f64; STEPS],
     used: usize,
+    /// The bits of the next, where they are drawn already.
+    bits: [u64; STEPS],
+    has_bits: bool,
 }
 
 #[derive(Debug)]
@@ -250,8 +243,6 @@ enum Source {
 }
 
 impl Exposures {
-    const BUFFER: usize = 64;
-
     fn new(gap: &Gap, draws: Draws) -> Self {
         let source = match gap {
             Gap::Exponential => Source::Exponential(draws.purpose(Purpose::Gap)),
@@ -263,12 +254,19 @@ impl Exposures {
                 per_mean: 1.0 / law.mean(),
             },
         };
-        Self { source, drawn: 0, buffer: [0.0; Self::BUFFER], used: Self::BUFFER }
+        Self {
+            source,
+            drawn: 0,
+            buffer: [0.0; STEPS],
+            used: STEPS,
+            bits: [0; STEPS],
+            has_bits: false,
+        }
     }
 
     #[inline]
     fn next(&mut self) -> f64 {
-        if self.used == Self::BUFFER {
+        if self.used == STEPS {
             self.refill();
         }
         let exposure = self.buffer[self.used];
@@ -276,16 +274,44 @@ impl Exposures {
         exposure
     }
 
+    /// Leads a walk along as many as are used up in one go, and says whether all were; only where
+    /// none was drawn one by one. Draws the next meanwhile.
+    fn lead<S: Stretches>(&mut self, walk: &mut Walk<S>, arrivals: &mut Vec<u64>) -> bool {
+        debug_assert_eq!(self.used, STEPS, "all or one by one");
+        self.refill();
+        self.used = STEPS;
+        let Source::Exponential(draws) = &self.source else {
+            return walk.follow(&self.buffer, arrivals, |_| ());
+        };
+        let (bits, first) = (&mut self.bits, self.drawn / LANES as u64);
+        let blocks = bits.as_chunks_mut::<LANES>().0;
+        self.has_bits = false;
+        walk.follow(
+            &self.buffer,
+            arrivals,
+            #[inline(always)]
+            |block| {
+                let words = draws.block(first + block as u64, 0);
+                for (bits, word) in blocks[block].iter_mut().zip(words) {
+                    *bits = word;
+                }
+                self.has_bits = true;
+            },
+        )
+    }
+
     #[inline(never)]
     fn refill(&mut self) {
         match &self.source {
             Source::Exponential(draws) => {
-                let mut bits = [0; Self::BUFFER];
-                draws.fill(self.drawn, &mut bits);
+                if !self.has_bits {
+                    draws.fill(self.drawn, &mut self.bits);
+                }
+                self.has_bits = false;
                 wide(
                     #[inline(always)]
                     || {
-                        for (exposure, bits) in self.buffer.iter_mut().zip(bits) {
+                        for (exposure, &bits) in self.buffer.iter_mut().zip(&self.bits) {
                             *exposure = neg_ln(unit(bits));
                         }
                     },
@@ -303,7 +329,7 @@ impl Exposures {
                 }
             }
         }
-        self.drawn += Self::BUFFER as u64;
+        self.drawn += STEPS as u64;
         self.used = 0;
     }
 }

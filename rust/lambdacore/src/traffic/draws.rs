@@ -5,7 +5,7 @@ use std::hash::Hasher;
 
 use siphasher::sip128::{Hasher128, SipHasher24};
 
-use super::philox::philox;
+use super::philox::{Keys, keys, philox};
 
 /// The version of all streams. It changes when any draw changes.
 pub const STREAM_VERSION: u32 = 1;
@@ -32,7 +32,7 @@ pub(crate) enum Purpose {
 /// The draws of one function in one replication for one purpose, by their index.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Draws {
-    key: [u64; 2],
+    keys: Keys,
     replication: u64,
     purpose: u64,
 }
@@ -45,7 +45,7 @@ impl Draws {
         hasher.write(&STREAM_VERSION.to_le_bytes());
         hasher.write(name.as_bytes());
         let hash = hasher.finish128();
-        Self { key: [hash.h1, hash.h2], replication, purpose: 0 }
+        Self { keys: keys([hash.h1, hash.h2]), replication, purpose: 0 }
     }
 
     /// Those of a part: of a purpose, or of one of several things that draw alike.
@@ -70,7 +70,7 @@ impl Draws {
     #[inline(always)]
     #[allow(clippy::inline_always, reason = "of its own it returns through memory")]
     pub(crate) fn block(&self, block: u64, attempt: u64) -> [u64; LANES] {
-        philox([block, attempt, self.replication, self.purpose], self.key)
+        philox([block, attempt, self.replication, self.purpose], &self.keys)
     }
 
     /// The bits of a draw.
@@ -94,11 +94,13 @@ impl Draws {
     /// The bits of consecutive draws.
     pub(crate) fn fill(&self, first: u64, out: &mut [u64]) {
         let lanes = LANES as u64;
-        // Up to where a block begins, one by one; then whole blocks.
-        let ahead = ((lanes - first % lanes) % lanes).min(out.len() as u64) as usize;
+        // What is left of a block, then whole blocks, then the beginning of one.
+        let within = (first % lanes) as usize;
+        let ahead = ((LANES - within) % LANES).min(out.len());
         let (head, rest) = out.split_at_mut(ahead);
-        for (out, index) in head.iter_mut().zip(first..) {
-            *out = self.bits(index);
+        if ahead > 0 {
+            let words = self.block(first / lanes, 0);
+            head.copy_from_slice(&words[within..within + ahead]);
         }
         let block = (first + ahead as u64) / lanes;
         let (blocks, tail) = rest.as_chunks_mut::<LANES>();
@@ -109,8 +111,10 @@ impl Draws {
                 *out = word;
             }
         }
-        let last = self.block(block + blocks.len() as u64, 0);
-        tail.copy_from_slice(&last[..tail.len()]);
+        if !tail.is_empty() {
+            let last = self.block(block + blocks.len() as u64, 0);
+            tail.copy_from_slice(&last[..tail.len()]);
+        }
     }
 }
 

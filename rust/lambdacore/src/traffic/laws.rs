@@ -393,11 +393,18 @@ fn in_pieces(draws: &Draws, first: u64, out: &mut [u64], quantiles: impl Fn(&[f6
             },
         );
         // Nearly always all are shorter than 52 days, and need not be asked one by one.
-        if values.iter().fold(0.0, |longest: f64, value| longest.max(*value)) < TWO_52 {
-            for (out, value) in piece.iter_mut().zip(&*values) {
-                *out = to_whole(*value);
-            }
-        } else {
+        let long = wide(
+            #[inline(always)]
+            || {
+                let mut long = false;
+                for (out, &value) in piece.iter_mut().zip(&*values) {
+                    *out = to_whole(value.min(TWO_52));
+                    long |= value >= TWO_52;
+                }
+                long
+            },
+        );
+        if long {
             for (out, value) in piece.iter_mut().zip(&*values) {
                 *out = whole(*value);
             }

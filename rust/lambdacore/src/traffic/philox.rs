@@ -7,19 +7,28 @@ const MULTIPLIERS: [u64; 2] = [0xD2E7_470E_E14C_6C93, 0xCA5A_8263_9512_1157];
 const WEYL: [u64; 2] = [0x9E37_79B9_7F4A_7C15, 0xBB67_AE85_84CA_A73B];
 const ROUNDS: usize = 10;
 
+/// The key of each round.
+pub(crate) type Keys = [[u64; 2]; ROUNDS];
+
+pub(crate) fn keys([mut k, mut l]: [u64; 2]) -> Keys {
+    std::array::from_fn(|_| {
+        let key = [k, l];
+        k = k.wrapping_add(WEYL[0]);
+        l = l.wrapping_add(WEYL[1]);
+        key
+    })
+}
+
 /// Turns a counter into four words of random bits.
 #[inline(always)]
 #[allow(clippy::inline_always, reason = "of its own it returns through memory")]
 #[allow(clippy::many_single_char_names)]
-pub(crate) fn philox(counter: [u64; 4], key: [u64; 2]) -> [u64; 4] {
+pub(crate) fn philox(counter: [u64; 4], keys: &Keys) -> [u64; 4] {
     let [mut a, mut b, mut c, mut d] = counter;
-    let [mut k, mut l] = key;
-    for _ in 0..ROUNDS {
+    for [k, l] in keys {
         let (high_a, low_a) = multiply(a, MULTIPLIERS[0]);
         let (high_c, low_c) = multiply(c, MULTIPLIERS[1]);
         (a, b, c, d) = (high_c ^ b ^ k, low_c, high_a ^ d ^ l, low_a);
-        k = k.wrapping_add(WEYL[0]);
-        l = l.wrapping_add(WEYL[1]);
     }
     [a, b, c, d]
 }
@@ -61,7 +70,7 @@ mod tests {
             ),
         ];
         for (counter, key, expected) in cases {
-            assert_eq!(philox(counter, key), expected);
+            assert_eq!(philox(counter, &keys(key)), expected);
         }
     }
 }

@@ -5,9 +5,14 @@
 //! processes", section 7.4). So each gap between arrivals is an *exposure*, and is used up at the
 //! rate of the moment.
 
+use super::draws::LANES;
 use super::laws::{TrafficError, require};
 use super::math::{TWO_52, rint, sqrt, to_whole};
 use super::stop::Stop;
+use crate::wide::wide;
+
+/// Exposures that are used up in one go.
+pub(crate) const STEPS: usize = 64;
 
 /// A stretch of time and the rate in it, which is straight.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -183,6 +188,87 @@ impl<S: Stretches> Walk<S> {
         if takes < self.room() { self.arrive_after(takes) } else { self.advance_further(exposure) }
     }
 
+    /// Moves on until each of these is used up, and notes when that is; not beyond the horizon. Says
+    /// whether all were. Each step waits for the one before, so that there is time to do something
+    /// else `meanwhile`: every few steps, where they are many in one straight line.
+    pub(crate) fn follow(
+        &mut self,
+        exposures: &[f64; STEPS],
+        arrivals: &mut Vec<u64>,
+        meanwhile: impl FnMut(usize),
+    ) -> bool {
+        if let Some(takes) = self.surely_within(exposures) {
+            let before = arrivals.len();
+            arrivals.resize(before + STEPS, 0);
+            self.arrive_after_each(&takes, &mut arrivals[before..], meanwhile);
+            return true;
+        }
+        exposures.iter().all(|&exposure| {
+            let at = self.advance(exposure);
+            arrivals.extend(at);
+            at.is_some()
+        })
+    }
+
+    /// How long each of these takes, if all are sure to be used up in this stretch, at a constant
+    /// rate and before the horizon.
+    fn surely_within(&self, exposures: &[f64; STEPS]) -> Option<[f64; STEPS]> {
+        let mut takes = [0.0; STEPS];
+        // Several sums, for several at once.
+        let mut sums = [0.0; 8];
+        wide(
+            #[inline(always)]
+            || {
+                for (takes, exposure) in takes.iter_mut().zip(exposures) {
+                    *takes = exposure * self.per_exposure;
+                }
+                for some in takes.as_chunks().0 {
+                    let some: &[f64; 8] = some;
+                    for (sum, takes) in sums.iter_mut().zip(some) {
+                        *sum += takes;
+                    }
+                }
+            },
+        );
+        let room = (self.stretch.end.min(self.horizon).saturating_sub(self.now)) as f64;
+        // No more than half a nanosecond a step is rounded up, and far less of the sum.
+        let sum = sums.iter().sum::<f64>() * (1.0 + 1e-9) + STEPS as f64;
+        (sum < room.min(0.25 * TWO_52)).then_some(takes)
+    }
+
+    /// What [`arrive_after`](Self::arrive_after) does, step by step in one straight line.
+    fn arrive_after_each(
+        &mut self,
+        takes: &[f64; STEPS],
+        arrivals: &mut [u64],
+        mut meanwhile: impl FnMut(usize),
+    ) {
+        // Above it there are only whole numbers, to which a sum is rounded even if it is below 0.
+        const WHOLE: f64 = 1.5 * TWO_52;
+        let (now, rest) = (self.now, self.rest);
+        (self.now, self.rest) = wide(
+            #[inline(always)]
+            move || {
+                // In registers, which what a closure borrows is not.
+                let (mut now, mut rest) = (now, rest);
+                let steps = arrivals.as_chunks_mut::<LANES>().0.iter_mut();
+                for (some, (arrivals, takes)) in steps.zip(takes.as_chunks().0).enumerate() {
+                    meanwhile(some);
+                    let takes: &[f64; LANES] = takes;
+                    let arrivals: &mut [u64; LANES] = arrivals;
+                    for (arrival, takes) in arrivals.iter_mut().zip(takes) {
+                        let moved = takes + rest;
+                        let whole = moved + WHOLE;
+                        rest = moved - (whole - WHOLE);
+                        now = now.wrapping_add(whole.to_bits().wrapping_sub(WHOLE.to_bits()));
+                        *arrival = now;
+                    }
+                }
+                (now, rest)
+            },
+        );
+    }
+
     /// What is left of the stretch. As a signed number, which is quick; the longest stretch is
     /// half of what it holds.
     #[inline]
@@ -274,6 +360,28 @@ mod tests {
         for (i, &at) in (1..).zip(&found) {
             assert_eq!(at, (i * S + 1) / 3, "{i}");
         }
+    }
+
+    #[test]
+    fn many_steps_at_once_are_the_steps_one_by_one() {
+        // Some pieces last, and in one many calls come within a few nanoseconds.
+        let pieces = vec![(0, 1e3, 1e3), (S, 3e8, 3e8), (S + 20_000, 900.0, 10.0)];
+        let rates = Rates::pieces(pieces, Some(2 * S)).unwrap();
+        let walk = || Walk::new(rates.clone().stretches(), 7 * S + 10_000, Stop::default());
+        let (mut at_once, mut one_by_one) = (walk(), walk());
+        let mut arrivals = Vec::new();
+        let mut expected = Vec::new();
+        for round in 0_u64.. {
+            let exposure = |i| (round * 64 + i as u64) * 7_919 % 1_000;
+            let exposures = std::array::from_fn(|i| exposure(i) as f64 / 500.0);
+            let goes_on = at_once.follow(&exposures, &mut arrivals, |_| ());
+            expected.extend(exposures.iter().map_while(|&exposure| one_by_one.advance(exposure)));
+            assert_eq!(arrivals, expected);
+            if !goes_on {
+                break;
+            }
+        }
+        assert!(arrivals.len() > 20_000);
     }
 
     #[test]
