@@ -35,6 +35,8 @@ pub(crate) struct Totals {
     pub(crate) running: u32,
     /// Functions that have a change to absorb.
     pub(crate) unsettled: u32,
+    /// Whether anything is provisioned, or was.
+    pub(crate) has_provisioned: bool,
     /// Whether, after a change in mid-run, no more may run in all than the limit.
     hard_cap: bool,
     /// The sum of the functions' claims on the shared pool.
@@ -125,6 +127,7 @@ pub(crate) fn apply(ledger: &mut impl Ledger, profile: Profile, change: Change, 
             settle(ledger, profile, function);
         }
         Change::Provisioned { version, requested, available } => {
+            ledger.totals().has_provisioned = true;
             let gate = 1 + ledger.functions() + version as usize;
             ledger.set_limit(PoolId::Provisioned(version), available);
             let limit = rates.limit(available.into()).filter(|_| available > 0);

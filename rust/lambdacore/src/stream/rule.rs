@@ -8,10 +8,13 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::ops::Range;
 
+use super::events::Event;
 use super::{Ground, Window};
 use crate::admission::{Admission, Permit};
 use crate::calendar::Calendar;
+use crate::claims::Totals;
 use crate::concurrency::Level;
 use crate::environments::Environments;
 use crate::invocations::Invocations;
@@ -95,13 +98,18 @@ fn decide<const EXTENDED: bool, S: Store>(
     let begin = rows.arrival[0];
     let under_way = window.due.len();
     let (mut last, mut place, mut all) = (0, 0, Span::begin());
+    // Up to which place nothing else has to come first, and which instant that is.
+    let (mut to, mut known) = (window.events.len(), u64::MAX);
     loop {
         let next_cold = window.cold.next();
-        let until = next_cold.saturating_sub(begin);
-        let plain = admission.store.plain().expect("plain words");
-        let (profile, environments) = (admission.profile, &mut *admission.environments);
-        let on = On { plain, environments, profile };
-        place = usual::<EXTENDED>(window, place, (begin, until), on, &mut all, observer);
+        let on = On::new::<EXTENDED>(admission);
+        let until = next_cold.min(on.rate_end);
+        if until != known {
+            known = until;
+            let before = |event: &Event| begin + event.since() < until;
+            to = place + window.events[place..].partition_point(before);
+        }
+        place = usual::<EXTENDED, _>(window, place..to.max(place), begin, on, &mut all, observer);
         let Some(&event) = window.events.get(place) else {
             return (last, Span::of(all));
         };
@@ -145,50 +153,82 @@ fn decide<const EXTENDED: bool, S: Store>(
     }
 }
 
-/// Decides on events as long as they are usual and so much time has not passed, as the rule does
-/// but without a branch that depends on them. Returns where it stands.
+/// Decides on events as long as they are usual, as the rule does but without a branch that depends
+/// on them. Returns where it stands.
 #[inline(never)]
-fn usual<const EXTENDED: bool>(
+fn usual<const EXTENDED: bool, O: Observer>(
     window: &mut Window,
-    from: usize,
-    (begin, until): (u64, u64),
+    places: Range<usize>,
+    begin: u64,
     mut on: On<'_>,
     level: &mut Level,
-    observer: &mut impl Observer,
+    observer: &mut O,
 ) -> usize {
     let Window { events, held, pool, version, .. } = window;
-    let (mut all, mut place) = (*level, from);
-    for &event in &events[from..] {
-        let (run, completes, since) = (event.run(), event.completes(), event.since());
-        if since >= until {
-            break;
-        }
+    let mut all = *level;
+    let unusual = events[places.clone()].iter().position(|event| {
+        let (run, completes) = (event.run(), event.completes());
         let event = Usual {
             version: version[run] as usize,
             pool: pool[run] as usize,
             completes,
             held: held[run],
-            now: begin.wrapping_add(since),
+            now: begin.wrapping_add(event.since()),
         };
         let decided = if EXTENDED { event.extended(&mut on) } else { event.plain(&mut on) };
-        let Some(now_held) = decided else { break };
+        let Some(now_held) = decided else { return true };
         // Of a run that completes this is what it was.
         held[run] = now_held;
-        let moved = u32::from(now_held != 0);
-        let (admitted, ended) = (moved & !completes, moved & completes);
-        observer.moved(event.version, admitted, ended);
-        all.change(admitted, ended);
-        place = place.wrapping_add(1);
-    }
+        if O::LOOKS {
+            let moved = u32::from(now_held != 0);
+            let (admitted, ended) = (moved & !completes, moved & completes);
+            observer.moved(event.version, admitted, ended);
+            all.change(admitted, ended);
+        }
+        false
+    });
     *level = all;
-    place
+    on.settle();
+    unusual.map_or(places.end, |passed| places.start + passed)
 }
 
-/// What a usual event changes.
+/// What a usual event changes. What all of them change stands in it itself, where the compiler
+/// keeps it in registers.
 struct On<'a> {
     plain: Plain<'a>,
     environments: &'a mut [Environments],
     profile: Profile,
+    totals: Totals,
+    /// Until when the account's rate gate has room, and for how many requests.
+    rate_end: u64,
+    rate_room: u64,
+    /// Requests that it is to count.
+    counted: u64,
+}
+
+impl<'a> On<'a> {
+    fn new<const EXTENDED: bool>(admission: &'a mut Admission<'_, impl Store>) -> Self {
+        let plain = admission.store.plain().expect("plain words");
+        let rated = EXTENDED && admission.profile.rates.scope != RateScope::Off;
+        let (rate_end, rate_room) =
+            if rated { plain.rates[0].room() } else { (u64::MAX, u64::MAX) };
+        Self {
+            totals: *plain.totals,
+            plain,
+            environments: admission.environments,
+            profile: admission.profile,
+            rate_end,
+            rate_room,
+            counted: 0,
+        }
+    }
+
+    fn settle(self) {
+        *self.plain.totals = self.totals;
+        if let [account, ..] = self.plain.rates {
+            account.add(self.counted);
+        }
+    }
 }
 
 /// An event that may be a usual one.
@@ -221,31 +261,40 @@ impl Usual {
     /// The same with provisioned concurrency, request rates, and between changes of configuration.
     #[inline(always)]
     fn extended(&self, on: &mut On<'_>) -> Option<u8> {
-        let Plain { pools, versions, rates, on_shared, functions, totals } = &mut on.plain;
+        let Plain { pools, versions, rates, on_shared, functions, .. } = &mut on.plain;
+        let totals = &mut on.totals;
         let version = &mut versions[self.version];
-        let number = version.route.function as usize;
-        let all = functions.len();
-        let pool = &mut pools[self.pool];
+        let function = version.route.function as usize;
+        let (pool, all) = (&mut pools[self.pool], functions.len());
         let (arrives, completes) = (1 - self.completes, self.completes);
-        let holds_provisioned = u32::from(self.held == PROVISIONED);
-        let idle_again = completes & holds_provisioned;
-        let returned = completes & u32::from(self.held != 0) & !holds_provisioned;
-        // A1: a reservation of zero keeps from all.
-        let may = arrives & u32::from(version.route.when_full != Outcome::ReservedZero);
-        let provisioned = may & u32::from(version.provisioned.has_room());
+        // Where nothing is provisioned at all, no more is asked than that.
+        let (mut provisioned, mut idle_again) = (0, 0);
+        if totals.has_provisioned {
+            idle_again = completes & u32::from(self.held == PROVISIONED);
+            // A1: a reservation of zero keeps from all.
+            let may = arrives & u32::from(version.route.when_full != Outcome::ReservedZero);
+            provisioned = may & u32::from(version.provisioned.has_room());
+        }
+        let returned = completes & u32::from(self.held != 0) & !idle_again;
         let taken = arrives & !provisioned & u32::from(pool.has_room());
         let admitted = provisioned | taken;
-        let unsettled = totals.unsettled > 0 && functions[number].unsettled;
+        let unsettled = totals.unsettled > 0 && functions[function].unsettled;
         if unsettled || admitted > u32::from(!totals.is_capped()) {
             return None;
         }
-        if on.profile.rates.scope != RateScope::Off {
-            let reserved = version.route.pool != SHARED;
-            let of_version = version.provisioned.limit() > 0;
-            let open = |gate: usize| rates[gate].is_simply_open(self.now);
-            let open = open(0)
-                && (!reserved || open(1 + number))
-                && (!of_version || open(1 + all + self.version));
+        let (reserved, of_version) = (
+            version.route.pool != SHARED,
+            totals.has_provisioned && version.provisioned.limit() > 0,
+        );
+        let rated = on.profile.rates.scope != RateScope::Off;
+        let count_all = on.profile.rates.count_all;
+        if rated {
+            let open = |gate: usize, anyway| rates[gate].is_simply_open(self.now, anyway);
+            // A1 is not asked for any rate, but may count.
+            let closed = version.route.when_full == Outcome::ReservedZero;
+            let open = on.counted < on.rate_room
+                && (!reserved || closed && !count_all || open(1 + function, closed))
+                && (!of_version || open(1 + all + self.version, false));
             if arrives > u32::from(open) {
                 return None;
             }
@@ -255,27 +304,28 @@ impl Usual {
         {
             return None;
         }
-        if on.profile.rates.scope != RateScope::Off {
-            let count_all = on.profile.rates.count_all;
-            let counted = if count_all { arrives } else { admitted };
-            rates[0].add(counted);
-            if version.route.pool != SHARED {
-                rates[1 + number].add(counted);
+        if rated {
+            let counted = u64::from(if count_all { arrives } else { admitted });
+            on.counted = on.counted.wrapping_add(counted);
+            if reserved {
+                rates[1 + function].add(counted);
             }
-            if version.provisioned.limit() > 0 {
+            if of_version {
                 let counted = if count_all { arrives } else { provisioned };
-                rates[1 + all + self.version].add(counted);
+                rates[1 + all + self.version].add(counted.into());
             }
         }
-        version.provisioned.exchange(provisioned, idle_again);
+        if totals.has_provisioned {
+            version.provisioned.exchange(provisioned, idle_again);
+        }
         pool.exchange(taken, returned);
         let change = |count: u32, more: u32, less: u32| count.wrapping_add(more).wrapping_sub(less);
         totals.running = change(totals.running, admitted, returned | idle_again);
         let shared = u32::from(self.pool == SHARED as usize);
-        let on_shared = &mut on_shared[number];
+        let on_shared = &mut on_shared[function];
         *on_shared = change(*on_shared, taken & shared, returned & shared);
         // As `Window::held` has it: where its permit comes from, and one more.
-        let own = (taken | returned) * (2 - shared);
+        let own = (taken | returned) << (1 - shared);
         let provisioned = (provisioned | idle_again) * u32::from(PROVISIONED);
         Some((own | provisioned) as u8)
     }
