@@ -27,6 +27,8 @@ pub enum Reason {
     Rules,
     /// Many start cold, so that ends are not known beforehand.
     Cold,
+    /// Many had to be looked at one by one anyway: changes are absorbed, or rates met.
+    Unusual,
     /// What is counted has to be told of every end in order.
     Observed,
     /// There were too few at a time to lay out a window for them.
@@ -42,6 +44,7 @@ impl Reason {
         Self::AtomicCounters,
         Self::Rules,
         Self::Cold,
+        Self::Unusual,
         Self::Observed,
         Self::Few,
         Self::Crowded,
@@ -53,6 +56,7 @@ impl fmt::Display for Reason {
         f.write_str(match self {
             Self::AskedFor => "asked for",
             Self::AtomicCounters => "atomic counters",
+            Self::Unusual => "changes are absorbed, or rates met",
             Self::Rules => "unusual request rates",
             Self::Cold => "many cold starts",
             Self::Observed => "every end is looked at",

@@ -9,7 +9,7 @@
 // Half a cache line: with many versions each is a miss, but not two.
 #[repr(align(32))]
 pub(crate) struct Environments {
-    /// Below all stands an instant that is over, above them there may be room.
+    /// Below all stands an instant that is over, above them there is room.
     expiry: Box<[u64]>,
     idle: u32,
     timeout: u64,
@@ -56,9 +56,11 @@ impl Environments {
     pub(crate) fn release(&mut self, now: u64) {
         let expiry = now.saturating_add(self.timeout);
         self.idle += 1;
-        match self.expiry.get_mut(self.idle as usize) {
-            Some(top) => *top = expiry,
-            None => self.make_room(expiry),
+        let top = self.idle as usize;
+        // There is always room for one more, so that `exchange` seldom asks for it.
+        match self.expiry.get_mut(top..top + 2) {
+            Some([top, _]) => *top = expiry,
+            _ => self.make_room(expiry),
         }
         debug_assert!(self.expiry[self.idle as usize - 1] <= expiry, "released out of order");
     }

@@ -17,13 +17,18 @@ const ALL: usize = 1_000_000;
 /// Where a larger share of invocations starts cold, they are run event by event.
 const COLD: usize = 15 * ALL / 100;
 
+/// Where the rule itself has to be asked on a larger share beside, because changes are absorbed or
+/// rates are met, some windows' rows are run event by event.
+const ASKED: usize = 8 * ALL / 100;
+const REST: usize = 16 * stream::ROWS;
+
 /// What the rows so far say of the next.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Turns {
     /// The share that started cold, on average over about a window.
     cold: usize,
-    /// Rows that are run event by event before there is another window, and why: so many as were
-    /// moved to the calendar after the last, or moving would cost more than windows save.
+    /// Rows that are run event by event before there is another window, and why. At least so many
+    /// as were moved to the calendar, or moving would cost more than windows save.
     rest: usize,
     because: Option<Reason>,
 }
@@ -76,6 +81,7 @@ impl<C: Calendar, K: Counters> Simulation<C, K> {
             if reason.is_none() {
                 if self.run_window(rows, outcome, observer) {
                     self.ran.count(rows.len(), None);
+                    self.note_asked(rows.len());
                 } else {
                     reason = Some(Reason::Crowded);
                 }
@@ -130,6 +136,14 @@ impl<C: Calendar, K: Counters> Simulation<C, K> {
         }
     }
 
+    /// Notes on how much of a window the rule itself was asked.
+    fn note_asked(&mut self, rows: usize) {
+        let asked = self.window.as_deref().map_or(0, |window| window.asked);
+        if asked * ALL > rows * ASKED && self.engine != Engine::Stream {
+            (self.turns.rest, self.turns.because) = (REST, Some(Reason::Unusual));
+        }
+    }
+
     /// Hands what is under way to the calendar.
     pub(super) fn leave_windows(&mut self, reason: Option<Reason>) {
         let moved = self.in_windows();
@@ -137,8 +151,9 @@ impl<C: Calendar, K: Counters> Simulation<C, K> {
             && moved > 0
         {
             window.put_back(&mut self.calendar);
-            self.turns.rest = moved;
-            self.turns.because = reason;
+            if moved > self.turns.rest {
+                (self.turns.rest, self.turns.because) = (moved, reason);
+            }
         }
     }
 

@@ -72,6 +72,8 @@ pub(crate) struct Window {
     pub(super) later: Box<[u32; ROWS]>,
     /// Runs that started cold: they end later than their row says.
     pub(super) cold: Cold,
+    /// Events of the last window on which the rule itself was asked, beside cold starts.
+    pub(crate) asked: usize,
 }
 
 /// Room for so many, zero-filled.
@@ -96,6 +98,7 @@ impl Default for Window {
             verdict: room(),
             later: room(),
             cold: Cold::default(),
+            asked: 0,
         }
     }
 }

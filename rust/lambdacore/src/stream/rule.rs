@@ -97,6 +97,7 @@ fn decide<const EXTENDED: bool, S: Store>(
 ) -> (u64, Span) {
     let begin = rows.arrival[0];
     let under_way = window.due.len();
+    window.asked = 0;
     let (mut last, mut place, mut all) = (0, 0, Span::begin());
     // Up to which place nothing else has to come first, and which instant that is.
     let (mut to, mut known) = (window.events.len(), u64::MAX);
@@ -124,6 +125,7 @@ fn decide<const EXTENDED: bool, S: Store>(
             continue;
         }
         place += 1;
+        window.asked += 1;
         let run = event.run();
         let version = window.version[run] as usize;
         if event.completes() != 0 {
@@ -141,6 +143,7 @@ fn decide<const EXTENDED: bool, S: Store>(
         let stands = !verdict.is_throttled() && verdict != Outcome::Cold;
         window.held[run] = if stands { if EXTENDED { source as u8 + 1 } else { 1 } } else { 0 };
         if verdict == Outcome::Cold {
+            window.asked -= 1;
             let row = run - under_way;
             let init = rows.init_of(row, init_duration[rows.function[row] as usize]);
             let end = now + rows.duration[row] + init;
