@@ -285,6 +285,20 @@ def test_neighbouring_seeds_draw_independently():
 
 
 NAN, INF = math.nan, math.inf
+
+
+def nested(depth, parts):
+    """Nest mixtures of so many equal parts."""
+    inner = lc.Exponential(1.0)
+    for _ in range(depth):
+        inner = lc.Mixture([inner] * parts, [1] * parts)
+    return inner
+
+
+def test_mixtures_may_be_nested_as_deep_as_is_said():
+    assert nested(32, 1).sample(3, rng=1).shape == nested(12, 2).sample(3, rng=1).shape == (3,)
+
+
 REFUSED = [
     *((lambda bad=bad: lc.Constant(bad), "value") for bad in (-1, NAN, INF, 2e9, "1", None, True)),
     (lambda: lc.Uniform(-1, 2), "low"),
@@ -326,6 +340,8 @@ REFUSED = [
     (lambda: lc.Mixture([1.0, 2.0], [1, -1]), "weights[1]"),
     (lambda: lc.Mixture([1.0, "x"], [1, 1]), "parts[1]"),
     (lambda: lc.Mixture([-1.0], [1]), "parts[0]"),
+    (lambda: nested(33, 1), "parts"),
+    (lambda: nested(17, 2), "parts"),
     *((lambda bad=bad: lc.Constant(1).sample(bad), "size") for bad in (-1, 1.5, True, None)),
     *((lambda bad=bad: lc.Constant(1).sample(1, rng=bad), "rng") for bad in (-1, 2**128, 1.0, "x")),
 ]  # fmt: skip

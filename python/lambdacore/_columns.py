@@ -120,7 +120,8 @@ def _kept(array: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     """Make a column that stays as it is: a copy, or the array itself where nobody here can write.
 
     A read-only view is no such array, since what it views may be written. A map of a file that
-    was opened for reading is one, and may be larger than the memory.
+    was opened for reading is one, and may be larger than the memory; whoever writes to that file
+    meanwhile, through another map or otherwise, changes the column.
     """
     base: Any = array
     while isinstance(base, np.ndarray):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +32,10 @@ __all__ = [
 #: A drawn length is cut here, at 2^60 ns: 36 years.
 _LONGEST = 2.0**60 / 1e9
 
+#: Deeper mixtures of mixtures would be too deep for the stack, more parts too many to draw from.
+_MOST_NESTED = 32
+_MOST_SIMPLE = 65_536
+
 
 class Distribution(Described):
     """A distribution of lengths of time, in seconds.
@@ -40,6 +44,10 @@ class Distribution(Described):
     (36 years) is cut there. A draw depends on its key alone: seed, version of the streams,
     replication, function, purpose and number of the invocation.
     """
+
+    #: How deep mixtures are nested in it, and how many distributions it comes to.
+    _nested: ClassVar[int] = 0
+    _simple: ClassVar[int] = 1
 
     def _spec(self) -> tuple[Any, ...]:
         """Describe it as the engine has it."""
@@ -449,6 +457,13 @@ class Mixture(Distribution, kind="mixture"):
     weights : sequence of float
         How often each is drawn from, in proportion.
 
+    Raises
+    ------
+    ConfigurationError
+        Without parts or weights, where a weight is negative, all are 0, or their number is not
+        that of the parts; where mixtures are nested more than 32 deep, or come to more than
+        65,536 distributions.
+
     Examples
     --------
     >>> import lambdacore as lc
@@ -474,7 +489,16 @@ class Mixture(Distribution, kind="mixture"):
                 "a weight above 0",
                 argument="weights",
             )
-        self._set(parts=parts, weights=weights)
+        nested = 1 + max(part._nested for part in parts)
+        simple = sum(part._simple for part in parts)
+        if nested > _MOST_NESTED or simple > _MOST_SIMPLE:
+            raise ConfigurationError(
+                f"parts: {simple:,} distributions, mixtures in mixtures {nested} deep; at most "
+                f"{_MOST_SIMPLE:,} and {_MOST_NESTED} deep are taken. A mixture of the innermost "
+                "parts, with the products of their weights, is the same",
+                argument="parts",
+            )
+        self._set(parts=parts, weights=weights, _nested=nested, _simple=simple)
 
     @property
     def mean(self) -> float:

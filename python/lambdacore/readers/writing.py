@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from typing import BinaryIO
 
 from lambdacore.errors import TraceError
@@ -15,7 +15,7 @@ from lambdacore.trace import Trace
 __all__ = ["check_names", "replacing", "replacing_directory"]
 
 
-@contextmanager
+@contextlib.contextmanager
 def replacing(path: str) -> Iterator[BinaryIO]:
     """Open a new file that takes the place of `path` once it is written whole.
 
@@ -35,7 +35,7 @@ def replacing(path: str) -> Iterator[BinaryIO]:
         raise
 
 
-@contextmanager
+@contextlib.contextmanager
 def replacing_directory(path: str, files: Iterable[str]) -> Iterator[str]:
     """Make a new directory that takes the place of `path` once all is written in it.
 
@@ -65,10 +65,12 @@ def _exchange(temporary: str, path: str, files: Iterable[str]) -> None:
     except BaseException:
         os.rename(aside, path)
         raise
-    # Nothing but what was looked for is removed, whoever else has put something there since.
-    for name in set(files) & set(os.listdir(aside)):
-        os.unlink(os.path.join(aside, name))
-    os.rmdir(aside)
+    # Nothing but what was looked for is removed, whoever else has put something there since. What
+    # cannot be is left aside: the new directory is in place, and that is what was asked for.
+    with contextlib.suppress(OSError):
+        for name in set(files) & set(os.listdir(aside)):
+            os.unlink(os.path.join(aside, name))
+        os.rmdir(aside)
 
 
 def _beside(path: str) -> str:
