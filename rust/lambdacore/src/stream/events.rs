@@ -68,8 +68,8 @@ pub(crate) struct Window {
     pub(super) held: Box<[u8; RUNS]>,
     /// Its outcome, unless it is warm.
     pub(super) verdict: Box<[u8; RUNS]>,
-    /// Rows that complete after the window.
-    pub(super) later: Box<[u32; ROWS]>,
+    /// What completes after the window: when, and its permit.
+    later: Box<[(u64, u32); ROWS]>,
     /// Runs that started cold: they end later than their row says.
     pub(super) cold: Cold,
 }
@@ -260,20 +260,18 @@ impl Window {
             *outcome = if held == 0 { verdict } else { admitted as u8 };
         }
         let (mut count, mut last) = (0, 0);
-        let columns = rows.arrival.iter().zip(rows.duration).zip(held).zip(0_u32..);
-        for (((&at, &duration), &held), row) in columns {
+        let runs = self.version[under_way..].iter().zip(held);
+        let columns = rows.arrival.iter().zip(rows.duration).zip(runs);
+        for ((&at, &duration), (&version, &held)) in columns {
             let ends = at.wrapping_add(duration) & u64::from(held != 0).wrapping_neg();
             last = last.max(ends);
-            self.later[count % ROWS] = row;
+            self.later[count % ROWS] = (ends, permit::<EXTENDED>(version, held).0);
             count = count.wrapping_add(usize::from(ends > end));
         }
         let no_time = rows.duration[last_row] == 0 && held[last_row] != 0;
         count += usize::from(no_time);
-        for &row in &self.later[..count] {
-            let row = row as usize;
-            let ends = rows.arrival[row] + rows.duration[row];
-            let permit = self.permit::<EXTENDED>(under_way + row);
-            self.under_way.schedule(ends, permit.0, calendar);
+        for &(at, permit) in &self.later[..count] {
+            self.under_way.schedule(at, permit, calendar);
         }
         last
     }
@@ -281,7 +279,13 @@ impl Window {
     /// The permit that a run holds.
     #[inline]
     pub(super) fn permit<const EXTENDED: bool>(&self, run: usize) -> Permit {
-        let source = u32::from(self.held[run]).wrapping_sub(1);
-        Permit(if EXTENDED { self.version[run] << 2 | source } else { self.version[run] })
+        permit::<EXTENDED>(self.version[run], self.held[run])
     }
+}
+
+/// The permit of a version that is held so.
+#[inline]
+fn permit<const EXTENDED: bool>(version: u32, held: u8) -> Permit {
+    let source = u32::from(held).wrapping_sub(1);
+    Permit(if EXTENDED { version << 2 | source } else { version })
 }
