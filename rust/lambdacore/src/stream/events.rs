@@ -144,7 +144,7 @@ impl Window {
         calendar.take_until(end, &mut self.due);
         let completions = self.completions[1..].iter_mut();
         for ((completion, &(at, _)), run) in completions.zip(&self.due).zip(0..) {
-            *completion = Event::ends(at - begin, run);
+            *completion = Event::ends(at.wrapping_sub(begin), run);
         }
         true
     }
@@ -204,19 +204,17 @@ impl Window {
         if !self.lay_out(rows, *calendar) {
             return false;
         }
-        for (run, &(_, permit)) in self.due.iter().enumerate() {
+        let runs = self.version.iter_mut().zip(self.pool.iter_mut()).zip(self.held.iter_mut());
+        for (((version, pool), held), &(_, permit)) in runs.zip(&self.due) {
             let permit = Permit(permit);
-            let version = permit.version_of::<EXTENDED>();
-            self.version[run] = version as u32;
-            self.held[run] = 1;
-            let route = admission.store.own(version).0;
-            self.pool[run] = route.pool;
+            let of = permit.version_of::<EXTENDED>();
+            let route = admission.store.own(of).0;
+            (*version, *pool, *held) = (of as u32, route.pool, 1);
             if EXTENDED {
                 // Where it comes from, which need not be where the route ends now.
                 let source = permit.source();
-                self.held[run] += source as u8;
-                self.pool[run] =
-                    if source == Source::Reserved { route.function + 1 } else { SHARED };
+                *held += source as u8;
+                *pool = if source == Source::Reserved { route.function + 1 } else { SHARED };
             }
         }
         true
