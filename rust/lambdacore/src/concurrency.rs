@@ -4,8 +4,6 @@ mod in_windows;
 
 use std::ops::ControlFlow;
 
-use in_windows::Runs;
-
 use crate::invocations::{Ends, PIECE, Watch};
 use crate::simulation::Span;
 use crate::stream::{ROWS, Window};
@@ -83,7 +81,7 @@ pub fn record_concurrency(
                 function,
                 init_duration: init,
                 unreserved: reserved.is_none(),
-                row,
+                level: level_of(row),
                 on_shared: 0,
             }
         });
@@ -103,7 +101,7 @@ pub(crate) fn unlimited_peaks(
         function: row as u32,
         init_duration: 0,
         unreserved: true,
-        row: Some(row),
+        level: level_of(Some(row)),
         on_shared: 0,
     };
     let out = Concurrency {
@@ -130,9 +128,33 @@ struct Source {
     init_duration: u64,
     /// Whether its function has no reservation now.
     unreserved: bool,
-    row: Option<usize>,
+    /// Which level its runs count in.
+    level: u32,
     /// Its runs that count as unreserved while that is so.
     on_shared: u32,
+}
+
+/// The first level is for sources without a row.
+fn level_of(row: Option<usize>) -> u32 {
+    row.map_or(0, |row| row as u32 + 1)
+}
+
+/// What an outcome code means: whether its runs count at all, and as unreserved.
+#[derive(Clone, Copy, Debug)]
+struct Kind {
+    counts: bool,
+    on_shared: bool,
+}
+
+impl Kind {
+    fn of(code: u8, recording: Recording) -> Self {
+        let admitted = code < Outcome::FIRST_THROTTLED;
+        let provisioned = code == Outcome::Provisioned as u8;
+        Self {
+            counts: admitted && recording.wanted >> code & 1 == 1,
+            on_shared: !provisioned || recording.provisioned_is_unreserved,
+        }
+    }
 }
 
 /// What functions claim of the account, used or not, as the configuration changes.
@@ -212,9 +234,15 @@ impl Level {
     /// One begins (1, not 0), or one ends (1, not 0), without a branch.
     #[inline]
     pub(crate) fn change(&mut self, begins: u32, ends: u32) {
-        self.running = self.running.wrapping_add(begins).wrapping_sub(ends);
         // Only a beginning can be a maximum, or is looked at.
-        self.maximum = self.maximum.max(self.running & begins.wrapping_neg());
+        self.step(begins.wrapping_sub(ends), begins.wrapping_neg());
+    }
+
+    /// Adds a number, modulo 2^32, and looks at the sum where `looks` has all bits set, not none.
+    #[inline]
+    fn step(&mut self, by: u32, looks: u32) {
+        self.running = self.running.wrapping_add(by);
+        self.maximum = self.maximum.max(self.running & looks);
     }
 
     /// What many changes come to: so many more at most, and in the end.
@@ -234,16 +262,17 @@ impl Level {
 #[derive(Debug)]
 struct Recorder<'a> {
     sources: Vec<Source>,
-    /// One level a row, and a last one for sources without a row.
+    /// One for sources without a row, then one a row.
     levels: Vec<Level>,
     recording: Recording,
+    /// By outcome code.
+    kinds: Box<[Kind; 256]>,
     bins: Bins,
     out: Concurrency<'a>,
     bin: usize,
     bin_end: u64,
     calendar: Wheel,
     window: Option<Box<Window>>,
-    runs: Runs,
     region: Level,
     /// Since the last change of claims, or the beginning of the bin.
     unreserved: Level,
@@ -260,28 +289,25 @@ const ON_SHARED: u32 = 1;
 
 impl<'a> Recorder<'a> {
     fn new(
-        mut sources: Vec<Source>,
+        sources: Vec<Source>,
         claims: Claims,
         recording: Recording,
         bins: Bins,
         out: Concurrency<'a>,
     ) -> Self {
-        let rows = sources.iter().filter_map(|source| source.row).max().map_or(0, |row| row + 1);
+        let rows = sources.iter().map(|source| source.level as usize).max().unwrap_or(0);
         assert!(rows * bins.count <= out.by_row.len(), "a row outside the answer");
-        for source in &mut sources {
-            source.row = source.row.or(Some(rows));
-        }
         Self {
             sources,
             levels: vec![Level::default(); rows + 1],
             recording,
+            kinds: Box::new(std::array::from_fn(|code| Kind::of(code as u8, recording))),
             bins,
             out,
             bin: 0,
             bin_end: bins.end(0),
             calendar: Wheel::default(),
             window: None,
-            runs: Runs::default(),
             region: Level::default(),
             unreserved: Level::default(),
             claims,
@@ -361,21 +387,20 @@ impl<'a> Recorder<'a> {
         let (calendar, sources) = (&mut self.calendar, self.sources.as_mut_slice());
         let levels = self.levels.as_mut_slice();
         let (mut region, mut unreserved) = (self.region, self.unreserved);
-        let Recording { wanted, provisioned_is_unreserved, .. } = self.recording;
         let columns = piece.arrival.iter().zip(piece.function).zip(piece.duration);
         let mut columns = columns.zip(outcome);
         // As in the simulation, only a cold start asks which row it is.
         while let Some((((&now, &index), &duration), &outcome)) = columns.next() {
-            if outcome >= Outcome::FIRST_THROTTLED || wanted >> outcome & 1 == 0 {
+            let Kind { counts, on_shared } = self.kinds[outcome as usize];
+            if !counts {
                 continue;
             }
             let complete = |_, run| end_run(sources, levels, &mut region, &mut unreserved, run);
             calendar.complete_until(now, complete, watch)?;
             let source = &mut sources[index as usize];
-            levels[source.row.unwrap_or(0)].start();
+            levels[source.level as usize].start();
             region.start();
-            let provisioned = outcome == Outcome::Provisioned as u8;
-            let on_shared = u32::from(!provisioned || provisioned_is_unreserved);
+            let on_shared = u32::from(on_shared);
             source.on_shared += on_shared;
             if source.unreserved {
                 unreserved.running += on_shared;
@@ -480,8 +505,7 @@ impl<'a> Recorder<'a> {
     fn end_bin(&mut self) {
         self.fold();
         let Self { bin, bins, out, recording, .. } = self;
-        let rows = self.levels.len() - 1;
-        for (row, level) in self.levels.iter_mut().enumerate().take(rows) {
+        for (row, level) in self.levels[1..].iter_mut().enumerate() {
             out.by_row[row * bins.count + *bin] = level.take_maximum(recording.at_invocation);
         }
         out.region[*bin] = self.region.take_maximum(recording.at_invocation);
@@ -500,7 +524,7 @@ fn end_run(
     run: u32,
 ) {
     let source = &mut sources[(run >> 1) as usize];
-    levels[source.row.unwrap_or(0)].running -= 1;
+    levels[source.level as usize].running -= 1;
     region.running -= 1;
     source.on_shared -= run & ON_SHARED;
     unreserved.running -= if source.unreserved { run & ON_SHARED } else { 0 };

@@ -34,6 +34,9 @@ impl Bins {
     }
 }
 
+/// Rows whose bin is found by one search: few, for bins may be short.
+const AT_ONCE: usize = 256;
+
 /// Counts the invocations of certain outcomes by function and bin of arrival.
 ///
 /// `wanted` has bit `c` set for outcome code `c`. `row_of[f]` is the row of `counts` for
@@ -59,16 +62,24 @@ pub fn count_by_bin(
     let (mut bin, mut end) = (0, bins.end(0));
     let ends = Ends::without_init(row_of.len());
     invocations.in_pieces(bins.start(), ends, watch, |piece, rows, _| {
-        let columns = piece.arrival.iter().zip(piece.function);
-        for ((&at, &function), &outcome) in columns.zip(&outcome[rows]) {
-            if at >= end {
-                bin = bins.index(at);
+        let outcome = &outcome[rows];
+        let mut start = 0;
+        while start < piece.len() {
+            if piece.arrival[start] >= end {
+                bin = bins.index(piece.arrival[start]);
                 end = bins.end(bin);
             }
-            if wanted >> (outcome % 32) & 1 == 1
-                && let Some(row) = row_of[function as usize]
-            {
-                counts[row * bins.count + bin] += 1;
+            // Some rows of one bin.
+            let rows = start..piece.len().min(start + AT_ONCE);
+            let within = piece.arrival[rows].partition_point(|&at| at < end);
+            let rows = start..start + within.max(1);
+            start = rows.end;
+            for (&function, &outcome) in piece.function[rows.clone()].iter().zip(&outcome[rows]) {
+                if wanted >> (outcome % 32) & 1 == 1
+                    && let Some(row) = row_of[function as usize]
+                {
+                    counts[row * bins.count + bin] += 1;
+                }
             }
         }
         ControlFlow::Continue(())

@@ -20,7 +20,7 @@ mod sort;
 
 use crate::admission::Admission;
 
-pub(crate) use events::{Target, Window};
+pub(crate) use events::{Event, Window};
 pub(crate) use rule::knows;
 pub(crate) use sort::sort;
 

@@ -1,18 +1,9 @@
 //! Recording a window of rows at once: whoever was admitted, and when each run ends, is known, so
 //! all is a stream of events.
 
-use super::{ON_SHARED, Recorder, end_run};
-use crate::stream::{FEW, ROWS, Target, Window};
+use super::{Kind, Level, ON_SHARED, Recorder, Source, end_run};
+use crate::stream::{Event, FEW, ROWS, Window};
 use crate::{Invocations, Outcome};
-
-/// The rows that count, with all the time that each holds its permit.
-#[derive(Debug, Default)]
-pub(super) struct Runs {
-    arrival: Vec<u64>,
-    /// Index of the source, and whether the run counts as unreserved.
-    run: Vec<u32>,
-    held: Vec<u64>,
-}
 
 impl Recorder<'_> {
     /// Whether rows are worth a window: where one holds runs that are under way, always.
@@ -45,82 +36,89 @@ impl Recorder<'_> {
 
     /// Records some rows at once; not where they do not fit into a window.
     pub(super) fn record_window(&mut self, rows: Invocations<'_>, outcome: &[u8]) -> bool {
-        let mut runs = std::mem::take(&mut self.runs);
-        self.gather(rows, outcome, &mut runs);
-        let done = runs.arrival.is_empty() || self.record_runs(&runs);
-        self.runs = runs;
-        done
-    }
-
-    fn gather(&self, rows: Invocations<'_>, outcome: &[u8], runs: &mut Runs) {
-        let Runs { arrival, run, held } = runs;
-        for column in [&mut *arrival, &mut *held] {
-            column.resize(ROWS, 0);
-        }
-        run.resize(ROWS, 0);
-        let wanted = self.recording.wanted & ((1 << Outcome::FIRST_THROTTLED) - 1);
-        let mut count = 0;
-        for (row, &code) in outcome.iter().enumerate() {
-            let index = rows.function[row];
-            let init = if code == Outcome::Cold as u8 {
-                rows.init_of(row, self.sources[index as usize].init_duration)
-            } else {
-                0
-            };
-            let provisioned = code == Outcome::Provisioned as u8;
-            let on_shared = !provisioned || self.recording.provisioned_is_unreserved;
-            arrival[count] = rows.arrival[row];
-            run[count] = index << 1 | u32::from(on_shared);
-            held[count] = rows.duration[row].wrapping_add(init);
-            count += (wanted >> code.min(31) & 1) as usize;
-        }
-        arrival.truncate(count);
-        run.truncate(count);
-        held.truncate(count);
-    }
-
-    fn record_runs(&mut self, runs: &Runs) -> bool {
-        let window = self.window.get_or_insert_default();
-        if window.targets.is_empty() {
-            let all = 0..2 * self.sources.len() as u32;
-            window.targets.extend(all.map(|run| Target { version: run, pool: 0, when_full: 0 }));
-        }
-        self.complete_windowed(runs.arrival[0]);
+        self.window.get_or_insert_default();
+        self.complete_windowed(rows.arrival[0]);
         let Self { window, calendar, sources, levels, region, unreserved, .. } = self;
         let Some(window) = window else { return false };
-        let rows = Invocations::new(&runs.arrival, &runs.run, &runs.held);
-        let rows = rows.expect("columns of one length");
-        if !window.lay_out(rows, calendar) {
+        if !window.open(rows, calendar) {
             return false;
         }
-        let under_way = window.due.len();
-        for (version, &(_, run)) in window.version.iter_mut().zip(&window.due) {
-            *version = run;
-        }
-        for event in &window.events {
-            let (run, completes) = (window.version[event.run()], event.completes());
-            let (begins, on_shared) = (1 - completes, run & ON_SHARED);
+        let (counted, own) = gather(window, rows, outcome, (&*sources, &self.kinds));
+        window.put_in_order(rows, (counted, own));
+        for (meaning, &(_, run)) in window.version.iter_mut().zip(&window.due) {
             let source = &mut sources[(run >> 1) as usize];
-            levels[source.row.unwrap_or(0)].change(begins, completes);
-            region.change(begins, completes);
-            let (more, less) = (on_shared & begins, on_shared & completes);
-            source.on_shared = source.on_shared.wrapping_add(more).wrapping_sub(less);
-            let counts = u32::from(source.unreserved);
-            unreserved.running =
-                unreserved.running.wrapping_add(more & counts).wrapping_sub(less & counts);
-            // A look at each beginning, whatever it is that begins.
-            let seen = unreserved.running & begins.wrapping_neg();
-            unreserved.maximum = unreserved.maximum.max(seen);
+            source.on_shared -= run & ON_SHARED;
+            *meaning = source.meaning(run & ON_SHARED);
         }
-        self.invoked = true;
-        let end = rows.arrival[rows.len() - 1];
-        for (row, (&at, &held)) in rows.arrival.iter().zip(rows.duration).enumerate() {
-            let ends = at + held;
-            // The last run completes after the window, even where it ends with it.
-            if ends > end || row + 1 == rows.len() {
-                window.under_way.schedule(ends, window.version[under_way + row], calendar);
-            }
+        record_events(window, levels, region, unreserved);
+        self.invoked |= counted > 0;
+        for &(at, run) in &window.later[..counted - own] {
+            sources[(run >> 1) as usize].on_shared += run & ON_SHARED;
+            window.under_way.schedule(at, run, calendar);
         }
         true
     }
+}
+
+impl Source {
+    /// What a run of it is in a window: its level, and whether it counts as unreserved now.
+    #[inline]
+    fn meaning(&self, on_shared: u32) -> u32 {
+        self.level << 1 | on_shared & u32::from(self.unreserved)
+    }
+}
+
+/// Writes the arrivals of the rows that count, and the completions up to the last row; what completes
+/// later is noted. Returns how many arrivals and completions there are.
+#[inline(never)]
+fn gather(
+    window: &mut Window,
+    rows: Invocations<'_>,
+    outcome: &[u8],
+    (sources, kinds): (&[Source], &[Kind; 256]),
+) -> (usize, usize) {
+    let Window { arrivals, completions, version, later, due, .. } = window;
+    let (begin, end) = (rows.arrival[0], rows.arrival[rows.len() - 1]);
+    let under_way = due.len();
+    let completions = &mut completions[1 + under_way..];
+    let (mut counted, mut own) = (0_usize, 0_usize);
+    let columns = rows.arrival.iter().zip(rows.function).zip(rows.duration).zip(outcome);
+    let meanings = version[under_way..].iter_mut().zip(under_way..);
+    for ((((&at, &index), &duration), &code), (meaning, run)) in columns.zip(meanings) {
+        let source = &sources[index as usize];
+        let Kind { counts, on_shared } = kinds[code as usize];
+        let mut ends = at.wrapping_add(duration);
+        if code == Outcome::Cold as u8 {
+            ends += rows.init_of(run - under_way, source.init_duration);
+        }
+        *meaning = source.meaning(u32::from(on_shared));
+        arrivals[1 + counted % ROWS] = Event::arrives(at.wrapping_sub(begin), run);
+        completions[own] = Event::ends(ends.wrapping_sub(begin), run);
+        later[counted.wrapping_sub(own) % ROWS] = (ends, index << 1 | u32::from(on_shared));
+        counted = counted.wrapping_add(usize::from(counts));
+        own = own.wrapping_add(usize::from(counts) & usize::from(ends <= end));
+    }
+    (counted, own)
+}
+
+/// Moves the levels with every event, without a branch that depends on it.
+#[inline(never)]
+fn record_events(
+    window: &Window,
+    levels: &mut [Level],
+    in_region: &mut Level,
+    on_shared: &mut Level,
+) {
+    // In locals, where the compiler keeps them in registers.
+    let (mut region, mut unreserved) = (*in_region, *on_shared);
+    for event in &window.events {
+        let (meaning, completes) = (window.version[event.run()], event.completes());
+        let looks = completes.wrapping_sub(1);
+        let by = 1_u32.wrapping_sub(completes << 1);
+        levels[(meaning >> 1) as usize].step(by, looks);
+        region.step(by, looks);
+        // A look at each beginning, whatever it is that begins.
+        unreserved.step(by & (meaning & 1).wrapping_neg(), looks);
+    }
+    (*in_region, *on_shared) = (region, unreserved);
 }

@@ -11,7 +11,7 @@ use crate::simulation::Observer;
 use crate::store::{SHARED, Source, Store};
 
 /// Runs that a window can tell apart: those under way that complete in it, then its arrivals.
-pub(super) const RUNS: usize = 4 * ROWS;
+pub(crate) const RUNS: usize = 4 * ROWS;
 const RUN_BITS: u32 = RUNS.ilog2();
 /// Below the time of an event: the run, and whether it begins (0) or completes (1).
 const TIME: u32 = RUN_BITS + 1;
@@ -24,6 +24,18 @@ const TIME: u32 = RUN_BITS + 1;
 pub(crate) struct Event(u64);
 
 impl Event {
+    /// The number of a run that arrives so long after the window began.
+    #[inline]
+    pub(crate) fn arrives(since: u64, run: usize) -> u64 {
+        since << TIME | (run as u64) << 1
+    }
+
+    /// The number of a run that completes so long after the window began.
+    #[inline]
+    pub(crate) fn ends(since: u64, run: usize) -> u64 {
+        Self::arrives(since, run) | 1
+    }
+
     #[inline]
     pub(crate) fn run(self) -> usize {
         (self.0 >> 1) as usize % RUNS
@@ -53,8 +65,10 @@ pub(crate) struct Target {
 /// The columns of a window, in room that is used again and again.
 #[derive(Debug)]
 pub(crate) struct Window {
-    arrivals: Vec<u64>,
-    completions: Vec<u64>,
+    /// [Numbers](Event::arrives), from place 1 on.
+    pub(crate) arrivals: Box<[u64; ROWS + 2]>,
+    /// [Numbers](Event::ends), from place 1 on; those of what was under way come first.
+    pub(crate) completions: Box<[u64; RUNS + 2]>,
     spare: Vec<u64>,
     pub(crate) events: Vec<Event>,
     pub(crate) under_way: Later,
@@ -68,8 +82,8 @@ pub(crate) struct Window {
     pub(super) held: Box<[u8; RUNS]>,
     /// Its outcome, unless it is warm.
     pub(super) verdict: Box<[u8; RUNS]>,
-    /// Rows that complete after the window.
-    pub(super) later: Box<[u32; ROWS]>,
+    /// What completes after the window: when, and its permit.
+    pub(crate) later: Box<[(u64, u32); ROWS]>,
     /// Runs that started cold: they end later than their row says.
     pub(super) cold: Cold,
     /// Events of the last window on which the rule itself was asked, beside cold starts.
@@ -85,8 +99,8 @@ fn room<T: Copy + Default, const N: usize>() -> Box<[T; N]> {
 impl Default for Window {
     fn default() -> Self {
         Self {
-            arrivals: Vec::new(),
-            completions: Vec::new(),
+            arrivals: room(),
+            completions: room(),
             spare: Vec::new(),
             events: Vec::new(),
             under_way: Later::default(),
@@ -108,6 +122,17 @@ impl Window {
     /// last. Not where the time is too long or too much completes in it for a window: then the
     /// calendar is as it was.
     pub(crate) fn lay_out(&mut self, rows: Invocations<'_>, calendar: &mut impl Calendar) -> bool {
+        let opens = self.open(rows, calendar);
+        if opens {
+            let own = self.gather(rows);
+            self.put_in_order(rows, (rows.len(), own));
+        }
+        opens
+    }
+
+    /// Writes what is under way and completes by the last arrival. Not where the window cannot be
+    /// laid out.
+    pub(crate) fn open(&mut self, rows: Invocations<'_>, calendar: &mut impl Calendar) -> bool {
         let (begin, end) = (rows.arrival[0], rows.arrival[rows.len() - 1]);
         if (end - begin) >> (u64::BITS - TIME - 1) != 0 || rows.len() > ROWS {
             return false;
@@ -120,14 +145,26 @@ impl Window {
             return false;
         }
         calendar.take_until(end, &mut self.due);
-        let count = self.gather(rows);
-        let bits = TIME + u64::BITS - (end - begin).leading_zeros();
-        sort::sort(&mut self.completions[1..=count], &mut self.spare, TIME, bits);
-        // Between numbers that are below and above all: the merge takes none of them.
-        self.completions[count + 1] = u64::MAX;
-        self.events.resize(rows.len() + count, Event(0));
-        sort::merge(&self.arrivals, &self.completions[..count + 2], &mut self.events, Event);
+        let completions = self.completions[1..].iter_mut();
+        for ((completion, &(at, _)), run) in completions.zip(&self.due).zip(0..) {
+            *completion = Event::ends(at.wrapping_sub(begin), run);
+        }
         true
+    }
+
+    /// Puts so many arrivals, and completions of the window's own runs, in order.
+    pub(crate) fn put_in_order(&mut self, rows: Invocations<'_>, (arrivals, own): (usize, usize)) {
+        let completions = self.due.len() + own;
+        let length = rows.arrival[rows.len() - 1] - rows.arrival[0];
+        let bits = TIME + u64::BITS - length.leading_zeros();
+        sort::sort(&mut self.completions[1..=completions], &mut self.spare, TIME, bits);
+        // Between numbers that are below and above all: the merge takes none of them.
+        self.arrivals[arrivals + 1] = u64::MAX;
+        self.completions[completions + 1] = u64::MAX;
+        let (arrivals, completions) =
+            (&self.arrivals[..arrivals + 2], &self.completions[..completions + 2]);
+        self.events.resize(arrivals.len() + completions.len() - 4, Event(0));
+        sort::merge(arrivals, completions, &mut self.events, Event);
     }
 
     /// Writes the arrivals, and the completions up to the last of them; returns how many the latter
@@ -136,21 +173,14 @@ impl Window {
     fn gather(&mut self, rows: Invocations<'_>) -> usize {
         let (begin, end) = (rows.arrival[0], rows.arrival[rows.len() - 1]);
         let under_way = self.due.len();
-        let key = |at: u64, run: usize| at.wrapping_sub(begin) << TIME | (run as u64) << 1;
-        self.completions.resize(RUNS + 2, 0);
-        self.arrivals.resize(rows.len() + 2, 0);
-        self.arrivals[rows.len() + 1] = u64::MAX;
-        let (due, own) = self.completions[1..].split_at_mut(under_way);
-        for ((completion, &(at, _)), run) in due.iter_mut().zip(&self.due).zip(0..) {
-            *completion = key(at, run) | 1;
-        }
+        let own = &mut self.completions[1 + under_way..];
         let mut count = 0;
         let arrivals = self.arrivals[1..].iter_mut();
         let columns = rows.arrival.iter().zip(rows.duration).zip(arrivals);
         for (((&at, &duration), arrival), run) in columns.zip(under_way..) {
-            *arrival = key(at, run);
+            *arrival = Event::arrives(at.wrapping_sub(begin), run);
             let ends = at.wrapping_add(duration);
-            own[count] = key(ends, run) | 1;
+            own[count] = Event::ends(ends.wrapping_sub(begin), run);
             count = count.wrapping_add(usize::from(ends <= end));
         }
         let own = under_way..under_way + rows.len();
@@ -168,7 +198,7 @@ impl Window {
             }
         }
         // The last run completes after the last arrival, and so after the window, in any case.
-        under_way + count - usize::from(rows.duration[rows.len() - 1] == 0)
+        count - usize::from(rows.duration[rows.len() - 1] == 0)
     }
 
     /// Lets end what ends by the first arrival, and lays the rest out, for those under way too.
@@ -185,19 +215,17 @@ impl Window {
         if !self.lay_out(rows, *calendar) {
             return false;
         }
-        for (run, &(_, permit)) in self.due.iter().enumerate() {
+        let runs = self.version.iter_mut().zip(self.pool.iter_mut()).zip(self.held.iter_mut());
+        for (((version, pool), held), &(_, permit)) in runs.zip(&self.due) {
             let permit = Permit(permit);
-            let version = permit.version_of::<EXTENDED>();
-            self.version[run] = version as u32;
-            self.held[run] = 1;
-            let route = admission.store.own(version).0;
-            self.pool[run] = route.pool;
+            let of = permit.version_of::<EXTENDED>();
+            let route = admission.store.own(of).0;
+            (*version, *pool, *held) = (of as u32, route.pool, 1);
             if EXTENDED {
                 // Where it comes from, which need not be where the route ends now.
                 let source = permit.source();
-                self.held[run] += source as u8;
-                self.pool[run] =
-                    if source == Source::Reserved { route.function + 1 } else { SHARED };
+                *held += source as u8;
+                *pool = if source == Source::Reserved { route.function + 1 } else { SHARED };
             }
         }
         true
@@ -271,20 +299,18 @@ impl Window {
             *outcome = if held == 0 { verdict } else { admitted as u8 };
         }
         let (mut count, mut last) = (0, 0);
-        let columns = rows.arrival.iter().zip(rows.duration).zip(held).zip(0_u32..);
-        for (((&at, &duration), &held), row) in columns {
+        let runs = self.version[under_way..].iter().zip(held);
+        let columns = rows.arrival.iter().zip(rows.duration).zip(runs);
+        for ((&at, &duration), (&version, &held)) in columns {
             let ends = at.wrapping_add(duration) & u64::from(held != 0).wrapping_neg();
             last = last.max(ends);
-            self.later[count % ROWS] = row;
+            self.later[count % ROWS] = (ends, permit::<EXTENDED>(version, held).0);
             count = count.wrapping_add(usize::from(ends > end));
         }
         let no_time = rows.duration[last_row] == 0 && held[last_row] != 0;
         count += usize::from(no_time);
-        for &row in &self.later[..count] {
-            let row = row as usize;
-            let ends = rows.arrival[row] + rows.duration[row];
-            let permit = self.permit::<EXTENDED>(under_way + row);
-            self.under_way.schedule(ends, permit.0, calendar);
+        for &(at, permit) in &self.later[..count] {
+            self.under_way.schedule(at, permit, calendar);
         }
         last
     }
@@ -292,7 +318,13 @@ impl Window {
     /// The permit that a run holds.
     #[inline]
     pub(super) fn permit<const EXTENDED: bool>(&self, run: usize) -> Permit {
-        let source = u32::from(self.held[run]).wrapping_sub(1);
-        Permit(if EXTENDED { self.version[run] << 2 | source } else { self.version[run] })
+        permit::<EXTENDED>(self.version[run], self.held[run])
     }
+}
+
+/// The permit of a version that is held so.
+#[inline]
+fn permit<const EXTENDED: bool>(version: u32, held: u8) -> Permit {
+    let source = u32::from(held).wrapping_sub(1);
+    Permit(if EXTENDED { version << 2 | source } else { version })
 }

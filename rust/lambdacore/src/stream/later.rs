@@ -6,16 +6,17 @@ use crate::calendar::Calendar;
 const SLOTS: usize = 1024;
 /// A slot that has room for more than this gives its memory back when it is emptied.
 const KEPT: usize = 16384;
-/// A completion is a word: its time since its slot began, above its permit.
+/// A completion is a word: its time above its permit. The bits of the time that find no room are
+/// those of its slot.
 const PERMIT: u32 = 22;
-/// Longest slot that leaves room for the permit.
+/// Longest slot of which all completions agree in these bits.
 const LONGEST: u32 = u64::BITS - PERMIT;
 
 /// Completions by slots of time, about two of which are a window: a completion is written once and
 /// read once. Those beyond the last slot go to the calendar.
 #[derive(Debug)]
 pub(crate) struct Later {
-    slots: Vec<Vec<u64>>,
+    slots: Box<[Vec<u64>; SLOTS]>,
     /// Emptied slots' room, the last still in the cache.
     room: Vec<Vec<u64>>,
     /// A slot is 2^`shift` ns; the first is the one in which time is now.
@@ -29,6 +30,7 @@ pub(crate) struct Later {
 impl Default for Later {
     fn default() -> Self {
         let slots = vec![Vec::new(); SLOTS];
+        let slots = slots.try_into().unwrap_or_else(|_| unreachable!("of the same length"));
         Self { slots, room: Vec::new(), shift: 0, first: 0, len: 0, rows: 0 }
     }
 }
@@ -41,18 +43,16 @@ impl Later {
     /// Adds a completion that is not due yet; those too far away are the calendar's.
     #[inline]
     pub(crate) fn schedule(&mut self, at: u64, permit: u32, calendar: &mut impl Calendar) {
-        let number = at >> self.shift;
+        let number = at.wrapping_shr(self.shift);
         if number.wrapping_sub(self.first) >= SLOTS as u64 || permit >> PERMIT != 0 {
-            calendar.schedule(at, permit);
+            schedule_far(at, permit, calendar);
             return;
         }
         let slot = &mut self.slots[number as usize % SLOTS];
-        if slot.capacity() == 0
-            && let Some(room) = self.room.pop()
-        {
-            *slot = room;
+        if slot.len() == slot.capacity() {
+            grow(slot, &mut self.room);
         }
-        slot.push((at - (number << self.shift)) << PERMIT | u64::from(permit));
+        slot.push(at << PERMIT | u64::from(permit));
         self.len = self.len.wrapping_add(1);
     }
 
@@ -65,16 +65,7 @@ impl Later {
                 self.take_slot(number, taken);
             }
             if last < end {
-                let slot = &mut self.slots[last as usize % SLOTS];
-                let before = taken.len();
-                slot.retain(|&word| {
-                    let completion = unpack(word, last << self.shift);
-                    if completion.0 <= now {
-                        taken.push(completion);
-                    }
-                    completion.0 > now
-                });
-                self.len -= taken.len() - before;
+                self.take_part(last, now, taken);
             }
         }
         self.first = last;
@@ -85,11 +76,34 @@ impl Later {
         if slot.capacity() > 0 {
             let mut slot = std::mem::take(slot);
             self.len -= slot.len();
-            taken.extend(slot.drain(..).map(|word| unpack(word, number << self.shift)));
+            let begin = number << self.shift;
+            taken.extend(slot.iter().map(|&word| unpack(word, begin)));
+            slot.clear();
             if slot.capacity() <= KEPT {
                 self.room.push(slot);
             }
         }
+    }
+
+    /// Takes what a slot holds up to and including `now`. Which that is cannot be predicted, so no
+    /// branch depends on it.
+    fn take_part(&mut self, number: u64, now: u64, taken: &mut Vec<(u64, u32)>) {
+        let slot = &mut self.slots[number as usize % SLOTS];
+        let before = taken.len();
+        taken.resize(before + slot.len(), (0, 0));
+        let (mut due, mut kept) = (before, 0);
+        for i in 0..slot.len() {
+            let word = slot[i];
+            let completion = unpack(word, number << self.shift);
+            taken[due] = completion;
+            slot[kept] = word;
+            let is_due = usize::from(completion.0 <= now);
+            due = due.wrapping_add(is_due);
+            kept = kept.wrapping_add(1 - is_due);
+        }
+        taken.truncate(due);
+        slot.truncate(kept);
+        self.len -= due - before;
     }
 
     /// Takes all out.
@@ -129,9 +143,28 @@ impl Later {
     }
 }
 
+/// Of a completion in the slot that begins then.
 #[inline]
 fn unpack(word: u64, begin: u64) -> (u64, u32) {
-    (begin + (word >> PERMIT), (word % (1 << PERMIT)) as u32)
+    (begin >> LONGEST << LONGEST | word >> PERMIT, (word % (1 << PERMIT)) as u32)
+}
+
+/// Gives a slot that is full more room, its first if there is some that was used before.
+#[cold]
+#[inline(never)]
+fn grow(slot: &mut Vec<u64>, room: &mut Vec<Vec<u64>>) {
+    if slot.capacity() == 0
+        && let Some(room) = room.pop()
+    {
+        *slot = room;
+    } else {
+        slot.reserve(1);
+    }
+}
+
+#[inline(never)]
+fn schedule_far(at: u64, permit: u32, calendar: &mut impl Calendar) {
+    calendar.schedule(at, permit);
 }
 
 #[cfg(test)]
