@@ -181,12 +181,21 @@ class TestWhatRan:
 
     def test_windows_begin_where_cold_starts_have_become_few(self):
         """Of a rested account the first calls start cold."""
-        trace = lc.Trace(np.arange(50_000) * 1_000, "f", np.full(50_000, 70_000))
+        trace = lc.Trace(np.arange(50_000) * 10**6, "f", np.full(50_000, 70 * 10**6))
         for profile in (lc.Profile(), PROFILES["environments"]):
             account = lc.Account.for_trace(trace, 1_000, unreserved_floor=0, profile=profile)
             ran = lc.simulate(account, trace).engine
             assert ran == lc.Engine("stream and wheel", 50_000 - WINDOW, WINDOW, "many cold starts")
             assert lc.simulate(account, trace, engine="stream").engine.in_windows == 50_000
+
+    def test_calls_run_event_by_event_while_a_rate_is_met(self):
+        """Rule 5.1: ten requests a second for each unit; a call beyond them is no usual one."""
+        trace = lc.Trace(np.arange(50_000) * 1_000, "f", np.full(50_000, 70_000))
+        account = lc.Account.for_trace(trace, 1_000, unreserved_floor=0)
+        result = lc.simulate(account, trace)
+        assert (result.outcome == lc.Outcome.ACCOUNT_RATE).sum() == 40_000
+        assert result.engine.in_windows < 3 * WINDOW
+        assert result.engine.reason == "changes are absorbed, or rates met"
 
     def test_few_run_event_by_event_unless_windows_are_asked_for(self):
         few = lc.Trace(np.arange(100), "f", 1)
