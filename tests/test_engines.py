@@ -185,7 +185,8 @@ class TestWhatRan:
         for profile in (lc.Profile(), PROFILES["environments"]):
             account = lc.Account.for_trace(trace, 1_000, unreserved_floor=0, profile=profile)
             ran = lc.simulate(account, trace).engine
-            assert ran == lc.Engine("stream and wheel", 50_000 - WINDOW, WINDOW, "many cold starts")
+            words = "many cold starts, as at the beginning"
+            assert ran == lc.Engine("stream and wheel", 50_000 - WINDOW, WINDOW, words)
             assert lc.simulate(account, trace, engine="stream").engine.in_windows == 50_000
 
     def test_calls_run_event_by_event_while_a_rate_is_met(self):
@@ -205,7 +206,7 @@ class TestWhatRan:
 
     def test_engines_take_turns_where_a_window_would_be_too_long(self):
         days = MANY.arrival[WINDOW - 1] + np.arange(300) * DAY
-        trace = lc.Trace(np.concatenate([MANY.arrival[:WINDOW], days]), "f", np.full(4_396, 9))
+        trace = lc.Trace(np.concatenate([MANY.arrival[:WINDOW], days]), "f", np.full(4_396, 9_000))
         ran = lc.simulate(account_of(trace), trace).engine
         assert (ran.name, ran.in_windows, ran.event_by_event) == ("stream and wheel", WINDOW, 300)
         assert str(ran) == (

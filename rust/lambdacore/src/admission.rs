@@ -30,7 +30,7 @@ use crate::{Outcome, Profile, Scaling};
 pub(crate) struct Admission<'a, S> {
     pub(crate) profile: Profile,
     pub(crate) store: S,
-    /// One a version; none where the profile has no environments.
+    /// One a version; none of the live controller's.
     pub(crate) environments: &'a mut [Environments],
     pub(crate) scaling_gates: &'a mut [ScalingGate],
     /// One a function, where there is such a ramp.

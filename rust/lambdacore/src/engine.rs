@@ -29,6 +29,8 @@ pub enum Reason {
     Cold,
     /// Many had to be looked at one by one anyway: changes are absorbed, or rates met.
     Unusual,
+    /// Hardly anything is under way at a time, or admitted, so that nothing has to be put in order.
+    Quiet,
     /// What is counted has to be told of every end in order.
     Observed,
     /// There were too few at a time to lay out a window for them.
@@ -45,6 +47,7 @@ impl Reason {
         Self::Rules,
         Self::Cold,
         Self::Unusual,
+        Self::Quiet,
         Self::Observed,
         Self::Few,
         Self::Crowded,
@@ -57,8 +60,9 @@ impl fmt::Display for Reason {
             Self::AskedFor => "asked for",
             Self::AtomicCounters => "atomic counters",
             Self::Unusual => "changes are absorbed, or rates met",
+            Self::Quiet => "hardly anything runs at a time, or is admitted",
             Self::Rules => "unusual request rates",
-            Self::Cold => "many cold starts",
+            Self::Cold => "many cold starts, as at the beginning",
             Self::Observed => "every end is looked at",
             Self::Few => "few invocations at a time",
             Self::Crowded => "long gaps, or much completes at once",

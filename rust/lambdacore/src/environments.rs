@@ -9,7 +9,7 @@
 // Half a cache line: with many versions each is a miss, but not two.
 #[repr(align(32))]
 pub(crate) struct Environments {
-    /// Below all stands an instant that is over, above them there is room.
+    /// Below all stands an instant that is over, above them there may be room.
     expiry: Box<[u64]>,
     idle: u32,
     timeout: u64,
@@ -57,7 +57,7 @@ impl Environments {
         let expiry = now.saturating_add(self.timeout);
         self.idle += 1;
         let top = self.idle as usize;
-        // There is always room for one more, so that `exchange` seldom asks for it.
+        // With room for one more above, as `exchange` needs it.
         match self.expiry.get_mut(top..top + 2) {
             Some([top, _]) => *top = expiry,
             _ => self.make_room(expiry),
@@ -77,12 +77,14 @@ impl Environments {
 
     /// Takes an idle environment where one is wanted (1, not 0), and one is idle again where it is
     /// returned (1, not 0), without a branch. `false`, and nothing is done, where that needs a new
-    /// environment, or more room.
+    /// environment.
     #[inline(always)]
     #[allow(clippy::inline_always, reason = "as the rule")]
     pub(crate) fn exchange(&mut self, wanted: u32, returned: u32, now: u64) -> bool {
         let top = self.idle as usize;
-        let Some([expiry, above]) = self.expiry.get_mut(top..top + 2) else { return false };
+        let Some([expiry, above]) = self.expiry.get_mut(top..top + 2) else {
+            return self.exchange_without_room(wanted, returned, now);
+        };
         if wanted > u32::from(now < *expiry) {
             return false;
         }
@@ -90,6 +92,19 @@ impl Environments {
         *above = now.saturating_add(self.timeout);
         debug_assert!(returned == 0 || *expiry <= *above, "released out of order");
         self.idle = self.idle.wrapping_add(returned).wrapping_sub(wanted);
+        true
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn exchange_without_room(&mut self, wanted: u32, returned: u32, now: u64) -> bool {
+        if wanted > u32::from(self.has_idle(now)) {
+            return false;
+        }
+        self.idle -= wanted;
+        if returned > 0 {
+            self.release(now);
+        }
         true
     }
 }

@@ -69,31 +69,12 @@ impl RateGate {
         }
     }
 
-    /// Whether there is no gate, or one in the midst of a tumbling window, with room: or without,
-    /// if it may count `anyway`.
+    /// The limit and what is counted, of a gate of tumbling windows that exists.
     #[inline]
-    pub(crate) fn is_simply_open(&self, now: u64, anyway: bool) -> bool {
-        let Counted::Tumbling(window) = &self.counted else { return false };
-        self.limit.is_none_or(|limit| now < window.end && (anyway || window.count < limit))
-    }
-
-    /// Until when it [is simply open](Self::is_simply_open), and for how many requests.
-    pub(crate) fn room(&self) -> (u64, u64) {
-        match (&self.counted, self.limit) {
-            (Counted::Tumbling(_), None) => (u64::MAX, u64::MAX),
-            (Counted::Tumbling(window), Some(limit)) => {
-                (window.end, limit.saturating_sub(window.count))
-            }
-            _ => (0, 0),
-        }
-    }
-
-    /// Counts so many requests where it [is simply open](Self::is_simply_open).
-    #[inline]
-    pub(crate) fn add(&mut self, requests: u64) {
-        if let Counted::Tumbling(window) = &mut self.counted {
-            // Where there is no gate, this is forgotten when there is one.
-            window.count = window.count.wrapping_add(requests);
+    pub(crate) fn tumbling(&mut self) -> Option<(u64, &mut Tumbling)> {
+        match &mut self.counted {
+            Counted::Tumbling(window) => Some((self.limit?, window)),
+            _ => None,
         }
     }
 

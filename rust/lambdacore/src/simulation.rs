@@ -378,7 +378,9 @@ impl<C: Calendar, K: Counters> Simulation<C, K> {
                 }
             }
             self.changed += 1;
-            if let Some(window) = &mut self.window {
+            if let Change::Reserved { .. } | Change::Alias { .. } = change
+                && let Some(window) = &mut self.window
+            {
                 window.forget_targets();
             }
             watch(0)?;
@@ -409,11 +411,15 @@ impl<C: Calendar, K: Counters> Simulation<C, K> {
     ) -> ControlFlow<()> {
         let Self { state, calendar, window, .. } = self;
         let mut admission = state.admission();
-        if let Some(window) = window
+        while let Some(window) = window
             && window.in_flight() > 0
         {
-            window.complete_until::<EXTENDED>(now, &mut admission, calendar, observer);
-            return ControlFlow::Continue(());
+            let stop = window.next_stop(now);
+            window.complete_until::<EXTENDED>(stop, &mut admission, calendar, observer);
+            if stop == now {
+                return ControlFlow::Continue(());
+            }
+            watch(0)?;
         }
         let complete = |at, permit| {
             let permit = Permit(permit);

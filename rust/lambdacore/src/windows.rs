@@ -25,11 +25,17 @@ impl Tumbling {
 
     #[inline]
     pub(crate) fn count(&mut self, length: u64, now: u64) {
-        if now >= self.end {
+        self.count_some(length, now, 1);
+    }
+
+    /// Counts so many, which may be none: of a window in which nothing is counted nothing is known.
+    #[inline]
+    pub(crate) fn count_some(&mut self, length: u64, now: u64, some: u64) {
+        if now >= self.end && some > 0 {
             self.end = Self::end_of(length, now);
             self.count = 0;
         }
-        self.count += 1;
+        self.count = self.count.wrapping_add(some);
     }
 }
 

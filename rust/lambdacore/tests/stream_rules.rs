@@ -363,3 +363,31 @@ fn a_flood_of_completions_within_a_window_is_left_to_the_calendar() {
         assert!(in_windows > rows / 4 && in_windows < rows, "{in_windows}");
     }
 }
+
+/// G4: however many end before a window, there are looks in between.
+#[test]
+fn ends_before_a_window_are_looked_up_from() {
+    let flood = 74 * 4_096;
+    let functions = (0..FUNCTIONS).map(|i| Function::named(format!("f{i}"))).collect();
+    let account = Account::new(flood + 1_000, Some(0), functions, Profile::PURE_POOLS);
+    let account = account.expect("it fits");
+    // All before the last rows; within the slots of time, and far beyond them.
+    for longest in [40_000_000, DAY / 100] {
+        let mut columns = Columns::default();
+        (0..u64::from(flood))
+            .for_each(|i| columns.push(100, 0, 31_000_000 + drawn(1, i, longest), 0));
+        columns.push(2 * longest, 0, 5, 0);
+        (0..5_000).for_each(|_| columns.push(5, 0, 1_000, 0));
+        let mut simulation = Simulation::new(&account, &[0]).on(Engine::Stream);
+        let mut looks = 0;
+        let watch = &mut |_| {
+            looks += 1;
+            std::ops::ControlFlow::Continue(())
+        };
+        let mut outcome = vec![0; columns.arrival.len()];
+        let flow = simulation.run_watched(columns.whole(), &mut outcome, watch);
+        assert!(flow.expect("good rows").is_continue());
+        assert_eq!(simulation.ran().event_by_event(), 0);
+        assert!(looks > 50, "{looks}");
+    }
+}

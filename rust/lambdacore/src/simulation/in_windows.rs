@@ -19,8 +19,17 @@ const COLD: usize = 15 * ALL / 100;
 
 /// Where the rule itself has to be asked on a larger share beside, because changes are absorbed or
 /// rates are met, some windows' rows are run event by event.
-const ASKED: usize = 8 * ALL / 100;
+const ASKED: usize = 4 * ALL / 100;
 const REST: usize = 16 * stream::ROWS;
+
+/// Rests become twice as long, so many times, as long as the windows between them are no better.
+const LONGER: u32 = 3;
+
+/// So many under way may end at once without a look whether to break off.
+const AT_ONCE: usize = 1 << 16;
+
+/// Rows apart that are looked at as a sample.
+const APART: usize = 61;
 
 /// What the rows so far say of the next.
 #[derive(Clone, Copy, Debug, Default)]
@@ -31,6 +40,8 @@ pub(super) struct Turns {
     /// as were moved to the calendar, or moving would cost more than windows save.
     rest: usize,
     because: Option<Reason>,
+    /// Rests one after another.
+    rests: u32,
 }
 
 impl Turns {
@@ -79,9 +90,13 @@ impl<C: Calendar, K: Counters> Simulation<C, K> {
             start = end;
             let mut reason = self.not_in_a_window(rows.len());
             if reason.is_none() {
+                if self.in_flight() > AT_ONCE {
+                    // Before the window, which lets them end too, but without a look.
+                    self.complete_until_first(rows, observer, watch)?;
+                }
                 if self.run_window(rows, outcome, observer) {
                     self.ran.count(rows.len(), None);
-                    self.note_asked(rows.len());
+                    self.note_window(rows, outcome);
                 } else {
                     reason = Some(Reason::Crowded);
                 }
@@ -103,16 +118,24 @@ impl<C: Calendar, K: Counters> Simulation<C, K> {
     fn not_in_a_window(&self, rows: usize) -> Option<Reason> {
         let inside = self.in_windows() > 0;
         // Not to and fro at every window.
-        let most = if inside { COLD } else { COLD / 2 };
+        let most = if inside { COLD } else { COLD * 2 / 3 };
         if self.engine == Engine::Stream {
             None
+        } else if rows < self.fewest() && !inside {
+            Some(Reason::Few)
         } else if self.turns.cold > most {
             Some(Reason::Cold)
         } else if self.turns.rest > 0 {
             self.turns.because
         } else {
-            (rows < stream::FEW && !inside).then_some(Reason::Few)
+            None
         }
+    }
+
+    /// Rows that are worth a window: more, where it has to be found out what many functions mean.
+    fn fewest(&self) -> usize {
+        let known = self.window.as_deref().is_some_and(Window::knows_targets);
+        if known { stream::FEW } else { stream::FEW.max(self.version_of.len() / 4) }
     }
 
     /// Runs rows as a window; not where they do not fit into one.
@@ -136,11 +159,34 @@ impl<C: Calendar, K: Counters> Simulation<C, K> {
         }
     }
 
-    /// Notes on how much of a window the rule itself was asked.
-    fn note_asked(&mut self, rows: usize) {
+    /// Lets what ends by the first of some rows end, with looks in between.
+    fn complete_until_first(
+        &mut self,
+        rows: Invocations<'_>,
+        observer: &mut impl Observer,
+        watch: &mut Watch<'_>,
+    ) -> ControlFlow<()> {
+        if self.extended {
+            self.end_until::<true>(rows.arrival[0], observer, watch)
+        } else {
+            self.end_until::<false>(rows.arrival[0], observer, watch)
+        }
+    }
+
+    /// Notes whether the event loop would have been faster than the window that ran.
+    fn note_window(&mut self, rows: Invocations<'_>, outcome: &[u8]) {
         let asked = self.window.as_deref().map_or(0, |window| window.asked);
-        if asked * ALL > rows * ASKED && self.engine != Engine::Stream {
-            (self.turns.rest, self.turns.because) = (REST, Some(Reason::Unusual));
+        let because = if asked * ALL > rows.len() * ASKED {
+            Some(Reason::Unusual)
+        } else {
+            is_quiet(rows, outcome).then_some(Reason::Quiet)
+        };
+        let turns = &mut self.turns;
+        if because.is_some() && self.engine != Engine::Stream {
+            (turns.rest, turns.because) = (REST << turns.rests, because);
+            turns.rests = LONGER.min(turns.rests + 1);
+        } else {
+            turns.rests = 0;
         }
     }
 
@@ -160,4 +206,19 @@ impl<C: Calendar, K: Counters> Simulation<C, K> {
     pub(super) fn in_windows(&self) -> usize {
         self.window.as_deref().map_or(0, Window::in_flight)
     }
+}
+
+/// Whether less than half a run is under way on average, or most are throttled: then the branches of
+/// the event loop are predicted, and windows have no advantage. By a sample of the rows.
+fn is_quiet(rows: Invocations<'_>, outcome: &[u8]) -> bool {
+    let length = rows.arrival[rows.len() - 1] - rows.arrival[0];
+    let (mut looked, mut admitted, mut time) = (0, 0, 0_u128);
+    for (&code, &duration) in outcome.iter().zip(rows.duration).step_by(APART) {
+        looked += 1;
+        if code < Outcome::FIRST_THROTTLED {
+            admitted += 1;
+            time += u128::from(duration.min(length));
+        }
+    }
+    admitted * 8 < looked || 2 * time * (rows.len() as u128) < u128::from(length) * looked
 }

@@ -80,13 +80,13 @@ pub(crate) struct Window {
     pub(crate) version: Box<[u32; RUNS]>,
     pub(super) pool: Box<[u32; RUNS]>,
     pub(super) held: Box<[u8; RUNS]>,
-    /// Its outcome, unless it is warm.
+    /// Its outcome, unless it holds a permit.
     pub(super) verdict: Box<[u8; RUNS]>,
     /// What completes after the window: when, and its permit.
     pub(crate) later: Box<[(u64, u32); ROWS]>,
     /// Runs that started cold: they end later than their row says.
     pub(super) cold: Cold,
-    /// Events of the last window on which the rule itself was asked, beside cold starts.
+    /// Arrivals of the last window on which the rule itself was asked, beside cold starts.
     pub(crate) asked: usize,
 }
 
@@ -239,6 +239,16 @@ impl Window {
                 Target { version, pool: route.pool, when_full: route.when_full as u8 }
             }));
         }
+    }
+
+    /// Whether it is known what the function column means.
+    pub(crate) fn knows_targets(&self) -> bool {
+        !self.targets.is_empty()
+    }
+
+    /// How far to go at once towards `now`, where very many may end before it.
+    pub(crate) fn next_stop(&self, now: u64) -> u64 {
+        self.under_way.first_edge(now)
     }
 
     /// Notes that the function column may mean something else from now on.

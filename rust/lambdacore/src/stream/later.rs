@@ -71,6 +71,13 @@ impl Later {
         self.first = last;
     }
 
+    /// Where the first slot ends that holds anything, or `now` if that is earlier.
+    pub(super) fn first_edge(&self, now: u64) -> u64 {
+        let numbers = self.first..self.first + SLOTS as u64;
+        let mut filled = numbers.filter(|&number| !self.slots[number as usize % SLOTS].is_empty());
+        filled.next().map_or(now, |number| now.min(((number + 1) << self.shift) - 1))
+    }
+
     fn take_slot(&mut self, number: u64, taken: &mut Vec<(u64, u32)>) {
         let slot = &mut self.slots[number as usize % SLOTS];
         if slot.capacity() > 0 {

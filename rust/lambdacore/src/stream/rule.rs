@@ -22,6 +22,7 @@ use crate::plain::Plain;
 use crate::profile::{RateScope, RateWindow};
 use crate::simulation::{Observer, Span};
 use crate::store::{SHARED, Source, Store};
+use crate::windows::Tumbling;
 use crate::{Outcome, Profile};
 
 /// What stands in [`Window::held`] where a run holds a provisioned environment.
@@ -99,17 +100,16 @@ fn decide<const EXTENDED: bool, S: Store>(
     let under_way = window.due.len();
     window.asked = 0;
     let (mut last, mut place, mut all) = (0, 0, Span::begin());
-    // Up to which place nothing else has to come first, and which instant that is.
+    // Up to which place no cold start has ended, and when the first does.
     let (mut to, mut known) = (window.events.len(), u64::MAX);
     loop {
         let next_cold = window.cold.next();
-        let on = On::new::<EXTENDED>(admission);
-        let until = next_cold.min(on.rate_end);
-        if until != known {
-            known = until;
-            let before = |event: &Event| begin + event.since() < until;
+        if next_cold != known {
+            known = next_cold;
+            let before = |event: &Event| begin + event.since() < next_cold;
             to = place + window.events[place..].partition_point(before);
         }
+        let on = On::new::<EXTENDED>(admission);
         place = usual::<EXTENDED, _>(window, place..to.max(place), begin, on, &mut all, observer);
         let Some(&event) = window.events.get(place) else {
             return (last, Span::of(all));
@@ -125,7 +125,6 @@ fn decide<const EXTENDED: bool, S: Store>(
             continue;
         }
         place += 1;
-        window.asked += 1;
         let run = event.run();
         let version = window.version[run] as usize;
         if event.completes() != 0 {
@@ -136,6 +135,7 @@ fn decide<const EXTENDED: bool, S: Store>(
             }
             continue;
         }
+        window.asked += 1;
         let attempt = admission.attempt::<EXTENDED>(version, now);
         let (verdict, source) = attempt.expect("nobody else uses these counters");
         window.verdict[run] = verdict as u8;
@@ -202,34 +202,32 @@ struct On<'a> {
     environments: &'a mut [Environments],
     profile: Profile,
     totals: Totals,
-    /// Until when the account's rate gate has room, and for how many requests.
-    rate_end: u64,
-    rate_room: u64,
-    /// Requests that it is to count.
-    counted: u64,
+    /// The account's rate gate: its limit, if there is one, and what it has counted.
+    rate: Option<u64>,
+    requests: Tumbling,
 }
 
 impl<'a> On<'a> {
     fn new<const EXTENDED: bool>(admission: &'a mut Admission<'_, impl Store>) -> Self {
         let plain = admission.store.plain().expect("plain words");
         let rated = EXTENDED && admission.profile.rates.scope != RateScope::Off;
-        let (rate_end, rate_room) =
-            if rated { plain.rates[0].room() } else { (u64::MAX, u64::MAX) };
+        let account = if rated { plain.rates[0].tumbling() } else { None };
         Self {
+            rate: account.as_ref().map(|(limit, _)| *limit),
+            requests: account.map(|(_, requests)| *requests).unwrap_or_default(),
             totals: *plain.totals,
             plain,
             environments: admission.environments,
             profile: admission.profile,
-            rate_end,
-            rate_room,
-            counted: 0,
         }
     }
 
     fn settle(self) {
         *self.plain.totals = self.totals;
-        if let [account, ..] = self.plain.rates {
-            account.add(self.counted);
+        if self.rate.is_some()
+            && let Some((_, requests)) = self.plain.rates[0].tumbling()
+        {
+            *requests = self.requests;
         }
     }
 }
@@ -285,20 +283,23 @@ impl Usual {
         if unsettled || admitted > u32::from(!totals.is_capped()) {
             return None;
         }
+        // Where there are rates, the account has one.
+        let (rates_of, count_all) = (on.profile.rates, on.profile.rates.count_all);
         let (reserved, of_version) = (
             version.route.pool != SHARED,
             totals.has_provisioned && version.provisioned.limit() > 0,
         );
-        let rated = on.profile.rates.scope != RateScope::Off;
-        let count_all = on.profile.rates.count_all;
-        if rated {
-            let open = |gate: usize, anyway| rates[gate].is_simply_open(self.now, anyway);
-            // A1 is not asked for any rate, but may count.
-            let closed = version.route.when_full == Outcome::ReservedZero;
-            let open = on.counted < on.rate_room
-                && (!reserved || closed && !count_all || open(1 + function, closed))
-                && (!of_version || open(1 + all + self.version, false));
-            if arrives > u32::from(open) {
+        if let Some(limit) = on.rate {
+            // A1 is not asked for any rate.
+            let anyway = version.route.when_full == Outcome::ReservedZero;
+            let mut open = |gate: usize| match rates[gate].tumbling() {
+                Some((limit, requests)) => requests.has_room(limit, self.now),
+                None => true,
+            };
+            let open = on.requests.has_room(limit, self.now)
+                && (!reserved || open(1 + function))
+                && (!of_version || open(1 + all + self.version));
+            if arrives > u32::from(open | anyway) {
                 return None;
             }
         }
@@ -307,15 +308,22 @@ impl Usual {
         {
             return None;
         }
-        if rated {
+        if on.rate.is_some() {
             let counted = u64::from(if count_all { arrives } else { admitted });
-            on.counted = on.counted.wrapping_add(counted);
+            on.requests.count_some(rates_of.second, self.now, counted);
+            let mut count = |gate: usize, counted: u64| {
+                if let Some((_, requests)) = rates[gate].tumbling() {
+                    requests.count_some(rates_of.second, self.now, counted);
+                }
+            };
             if reserved {
-                rates[1 + function].add(counted);
+                count(1 + function, counted);
             }
             if of_version {
-                let counted = if count_all { arrives } else { provisioned };
-                rates[1 + all + self.version].add(counted.into());
+                count(
+                    1 + all + self.version,
+                    (if count_all { arrives } else { provisioned }).into(),
+                );
             }
         }
         if totals.has_provisioned {

@@ -1,0 +1,101 @@
+"""Windows of many arrivals with cold starts, reservations of zero, provisioned concurrency (G2)."""
+
+import numpy as np
+import pytest
+
+import lambdacore as lc
+
+OFF = lc.Profile(rps_scope="off", scaling="off")
+#: Arrivals of a window.
+WINDOW = 4096
+
+
+@pytest.mark.parametrize("period", [None, 0.5])
+@pytest.mark.parametrize("rps_scope", ["off", "documented"])
+def test_statistics_of_windows_with_cold_starts_are_those_of_every_end_in_order(period, rps_scope):
+    """With quantiles an ensemble is told of every end in order, so all else has to be equal."""
+    profile = lc.Profile(
+        rps_scope=rps_scope, rps_per_concurrency=100, init_duration=0.2, idle_timeout=1.0
+    )
+    functions = [lc.Function("f", idle_timeout=0.004), lc.Function("g", reserved_concurrency=30)]
+    account = lc.Account(200, functions=functions, unreserved_floor=0, profile=profile)
+    workload = lc.Workload(
+        {"f": lc.Stream(60, lc.Exponential(0.1)), "g": lc.Stream(1_500, lc.Exponential(0.015))}
+    )
+    options = {"horizon": 30, "replications": 2, "rng": 5, "warm_up": 1.0, "period": period}
+    in_windows = lc.monte_carlo(account, workload, **options)._statistics
+    in_order = lc.monte_carlo(account, workload, quantiles=(0.5,), **options)._statistics
+    assert (lc.monte_carlo(account, workload, **options).values("cold_starts", "f") > 500).all()
+    for name, values in in_windows.items():
+        if name != "quantiles":
+            np.testing.assert_array_equal(values, in_order[name], err_msg=name)
+
+
+def test_attempts_count_while_a_reservation_is_zero():
+    """Rules 5.4 and 5.7: all attempts count, whatever the reservation was then."""
+    arrival = np.arange(20_000) * 10_000
+    trace = lc.Trace(arrival, "f", np.full(len(arrival), 1_000))
+    account = lc.Account.for_trace(
+        trace,
+        1_000,
+        reserve={"f": 5},
+        profile=lc.Profile(rps_counts="all", rps_per_concurrency=100),
+    )
+    second = 10**9
+    # The second begins with attempts on a reservation of zero: 450 of 500 are used up then.
+    rows = np.concatenate([arrival, second + np.arange(450) * 1_000, second + 10**6 + arrival])
+    trace = lc.Trace(rows, "f", np.full(len(rows), 1_000))
+    schedule = (
+        lc.Schedule()
+        .put_function_concurrency(second, "f", 0)
+        .put_function_concurrency(second + 10**6, "f", 5)
+    )
+    results = {
+        engine: lc.simulate(account, trace, schedule, engine=engine)
+        for engine in ("heap", "stream")
+    }
+    assert results["stream"].outcome.tobytes() == results["heap"].outcome.tobytes()
+    admitted = results["heap"].outcome[len(arrival) + 450 :] < 16
+    assert admitted.sum() == 50
+
+
+def test_a_version_that_never_had_an_idle_environment_runs_in_windows():
+    """Nothing is ever taken from its stack: it has provisioned environments only."""
+    rng = np.random.default_rng(1)
+    calls = 100_000
+    arrival = np.cumsum(rng.exponential(10**6, calls)).astype(np.int64)
+    trace = lc.Trace(arrival, "f", rng.exponential(2 * 10**7, calls).astype(np.int64))
+    function = lc.Function("f", provisioned_concurrency=500)
+    account = lc.Account(1_000, functions=[function], unreserved_floor=0, profile=OFF)
+    result = lc.simulate(account, trace)
+    assert result.engine.in_windows == calls - WINDOW
+    assert (result.outcome == lc.Outcome.PROVISIONED).all()
+
+
+@pytest.mark.parametrize("profile", [lc.Profile.named("pure-pools"), OFF, lc.Profile()])
+def test_light_traffic_and_what_is_all_throttled_run_event_by_event(profile):
+    """Nothing has to be put in order there, so windows would only cost time."""
+    light = lc.Trace(np.arange(100_000) * 10**9, "f", np.full(100_000, 10**8))
+    first = np.arange(100_000) == 0
+    busy = lc.Trace(np.arange(100_000) * 10**6, "f", np.where(first, 10**12, 10**9))
+    for trace in (light, busy):
+        account = lc.Account.for_trace(trace, 1, unreserved_floor=0, profile=profile)
+        ran = lc.simulate(account, trace).engine
+        # A window now and then, to see whether that has changed.
+        assert ran.in_windows == 2 * WINDOW
+        assert ran.reason == "hardly anything runs at a time, or is admitted"
+
+
+def test_traffic_of_one_call_a_second_and_more_meets_no_rate():
+    """Rule 5.1: a new second of the rate begins with nearly every call, and is nothing unusual."""
+    for functions in (1, 20):
+        names = [f"f{i}" for i in range(functions)]
+        arrival = np.arange(50_000) * (10**9 // functions)
+        which = np.arange(50_000) % functions
+        trace = lc.Trace(arrival, which, np.full(50_000, 3 * 10**9), functions=names)
+        for reserve in ({}, dict.fromkeys(names, 9)):
+            account = lc.Account.for_trace(trace, 1_000, reserve=reserve)
+            ran = lc.simulate(account, trace).engine
+            assert (ran.in_windows, ran.reason) == (
+                50_000 - WINDOW, "many cold starts, as at the beginning",
+            )  # fmt: skip
