@@ -53,8 +53,8 @@ def simulate(
         On what the engine counts: plain words, or those of `AdmissionController`, which
         threads share. The outcomes are the same; plain words are faster and hold every account.
     progress : callable, optional
-        Called now and then with (invocations done, invocations in all); if it raises, the
-        run stops with that exception.
+        Called now and then, and at the end, with (invocations done, invocations in all); if it
+        raises, the run stops with that exception.
 
     Returns
     -------
@@ -98,6 +98,8 @@ def simulate(
         counters=counters,
         progress=None if progress is None else lambda done: progress(done, total),
     )
+    if progress is not None:
+        progress(total, total)
     result = Result(account, trace, outcome, schedule)
     result._last_completion, result._judged = last_completion, (answers, timeline)
     result._engine = Engine.of(engine, *ran)
