@@ -126,8 +126,8 @@ class RequiredEstimate:
         )  # fmt: skip
         notes += [
             f"throttled in the mean: at most {_text.percent(self.throttle_ratio, 1)}; "
-            f"{_text.count(self.replications, 'replication')}, seed {self.seed}, confirmed by as "
-            f"many fresh ones; {self.confidence:.0%} intervals",
+            f"{_text.count(self.replications, 'replication')}, seed {self.seed}; what is "
+            f"throttled then, by as many fresh ones; {self.confidence:.0%} intervals",
             "one shared pool: of all arrivals together, so a function may be throttled more",
             "pure pools: no init, no idle expiry, no scaling rate, no request rates",
         ]

@@ -174,7 +174,10 @@ class BandsDisplay:
             }  # fmt: skip
             if limit <= _FAR * most:
                 height = max(height, 1.1 * limit)
-                self.limit_line_ = ax.axhline(limit, color=_style.INK, linewidth=2, zorder=4)
+                # Dashed: what lies on the limit all the time shows between the dashes.
+                self.limit_line_ = ax.axhline(
+                    limit, color=_style.INK, linewidth=2, linestyle=(0, (4, 5)), zorder=4
+                )
                 ax.annotate(words, (0, limit), (4, 4), xycoords=ax.get_yaxis_transform(), **style)
             else:
                 words = f"↑ {words}, far above this scale"
