@@ -59,17 +59,15 @@ def test_attempts_count_while_a_reservation_is_zero():
     assert admitted.sum() == 50
 
 
-def test_a_version_that_never_had_an_idle_environment_runs_in_windows():
-    """Nothing is ever taken from its stack: it has provisioned environments only."""
-    rng = np.random.default_rng(1)
-    calls = 100_000
-    arrival = np.cumsum(rng.exponential(10**6, calls)).astype(np.int64)
-    trace = lc.Trace(arrival, "f", rng.exponential(2 * 10**7, calls).astype(np.int64))
-    function = lc.Function("f", provisioned_concurrency=500)
-    account = lc.Account(1_000, functions=[function], unreserved_floor=0, profile=OFF)
-    result = lc.simulate(account, trace)
-    assert result.engine.in_windows == calls - WINDOW
-    assert (result.outcome == lc.Outcome.PROVISIONED).all()
+def test_with_provisioned_concurrency_all_runs_event_by_event_from_its_change_on():
+    trace = lc.Trace(np.arange(50_000) * 10**6, "f", np.full(50_000, 10**7))
+    function = lc.Function("f", versions=1)
+    account = lc.Account(1_000, [function])
+    schedule = lc.Schedule().put_provisioned_concurrency_config(20.0, "f", "1", 5)
+    plain, heap = (lc.simulate(account, trace, schedule, engine=on) for on in ("auto", "heap"))
+    assert plain.outcome.tobytes() == heap.outcome.tobytes()
+    assert 20_000 - 2 * WINDOW < plain.engine.in_windows <= 20_000
+    assert plain.engine.reason == "provisioned concurrency"
 
 
 @pytest.mark.parametrize("profile", [lc.Profile.named("pure-pools"), OFF, lc.Profile()])

@@ -25,6 +25,8 @@ pub enum Reason {
     /// Of the rules, one that is always asked by itself: a ramp of request rates, or rates other
     /// than the documented.
     Rules,
+    /// There is provisioned concurrency, or was.
+    Provisioned,
     /// Many start cold, so that ends are not known beforehand.
     Cold,
     /// Many had to be looked at one by one anyway: changes are absorbed, or rates met.
@@ -45,6 +47,7 @@ impl Reason {
         Self::AskedFor,
         Self::AtomicCounters,
         Self::Rules,
+        Self::Provisioned,
         Self::Cold,
         Self::Unusual,
         Self::Quiet,
@@ -62,6 +65,7 @@ impl fmt::Display for Reason {
             Self::Unusual => "changes are absorbed, or rates met",
             Self::Quiet => "hardly anything runs at a time, or is admitted",
             Self::Rules => "unusual request rates",
+            Self::Provisioned => "provisioned concurrency",
             Self::Cold => "many cold starts, as at the beginning",
             Self::Observed => "every end is looked at",
             Self::Few => "few invocations at a time",

@@ -263,13 +263,13 @@ impl<C: Calendar, K: Counters> Simulation<C, K> {
         observer: &mut impl Observer,
         watch: &mut Watch<'_>,
     ) -> ControlFlow<()> {
-        let no_windows = self.never_in_windows(observer);
-        if no_windows.is_some() {
-            self.leave_windows(no_windows);
-        }
         let mut start = 0;
         while start < piece.len() {
             self.change_until(piece.arrival[start], observer, watch)?;
+            let no_windows = self.never_in_windows(observer);
+            if no_windows.is_some() {
+                self.leave_windows(no_windows);
+            }
             let next = self.timeline.changes().get(self.changed).map_or(u64::MAX, |next| next.0);
             let rows = start..start + piece.arrival[start..].partition_point(|&at| at < next);
             start = rows.end;

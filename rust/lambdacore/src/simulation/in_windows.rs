@@ -70,6 +70,7 @@ impl<C: Calendar, K: Counters> Simulation<C, K> {
             (!C::WITH_WINDOWS || self.engine == Engine::Calendar, Reason::AskedFor),
             (admission.store.plain().is_none(), Reason::AtomicCounters),
             (!stream::knows(admission.profile), Reason::Rules),
+            (admission.store.has_provisioned(), Reason::Provisioned),
             (O::TIMED, Reason::Observed),
         ];
         reasons.into_iter().find_map(|(holds, reason)| holds.then_some(reason))

@@ -1,7 +1,7 @@
 //! A window: its arrivals and all that may complete in it, in order.
 
 use super::later::Later;
-use super::rule::{Cold, PROVISIONED};
+use super::rule::Cold;
 use super::{Ground, ROWS, sort};
 use crate::Outcome;
 use crate::admission::{Admission, Permit};
@@ -305,8 +305,7 @@ impl Window {
         let held = &self.held[under_way..];
         let verdicts = self.verdict[under_way..].iter();
         for ((outcome, &held), &verdict) in outcome.iter_mut().zip(held).zip(verdicts) {
-            let admitted = if held == PROVISIONED { Outcome::Provisioned } else { Outcome::Warm };
-            *outcome = if held == 0 { verdict } else { admitted as u8 };
+            *outcome = if held == 0 { verdict } else { Outcome::Warm as u8 };
         }
         let (mut count, mut last) = (0, 0);
         let runs = self.version[under_way..].iter().zip(held);

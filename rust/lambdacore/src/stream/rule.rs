@@ -1,4 +1,4 @@
-//! The whole rule in a window. Nearly all events are usual ones: a warm start or a full pool, and
+//! The rule in a window, where nothing is provisioned. Nearly all events are usual ones: a warm start or a full pool, and
 //! the end of such a run. These are decided without a branch that depends on them. What is left,
 //! cold starts above all, goes one by one by the rule itself
 //! ([`Admission::attempt`](crate::admission::Admission::attempt)).
@@ -21,12 +21,9 @@ use crate::invocations::Invocations;
 use crate::plain::Plain;
 use crate::profile::{RateScope, RateWindow};
 use crate::simulation::{Observer, Span};
-use crate::store::{SHARED, Source, Store};
+use crate::store::{SHARED, Store};
 use crate::windows::Tumbling;
 use crate::{Outcome, Profile};
-
-/// What stands in [`Window::held`] where a run holds a provisioned environment.
-pub(super) const PROVISIONED: u8 = Source::Provisioned as u8 + 1;
 
 /// When runs that started cold in the window end, and their permits.
 #[derive(Debug, Default)]
@@ -40,7 +37,7 @@ impl Cold {
     }
 }
 
-/// Whether [`usual`] knows the rules of a profile.
+/// Whether [`usual`] knows the rates of a profile.
 pub(crate) fn knows(profile: Profile) -> bool {
     let rates = profile.rates;
     let tumbling = rates.scope == RateScope::Documented && rates.window == RateWindow::Tumbling;
@@ -259,47 +256,32 @@ impl Usual {
         Some((taken | returned) as u8)
     }
 
-    /// The same with provisioned concurrency, request rates, and between changes of configuration.
+    /// The same with request rates, and between changes of configuration; nothing is provisioned.
     #[inline(always)]
     fn extended(&self, on: &mut On<'_>) -> Option<u8> {
         let Plain { pools, versions, rates, on_shared, functions, .. } = &mut on.plain;
         let totals = &mut on.totals;
-        let version = &mut versions[self.version];
-        let function = version.route.function as usize;
-        let (pool, all) = (&mut pools[self.pool], functions.len());
-        let (arrives, completes) = (1 - self.completes, self.completes);
-        // Where nothing is provisioned at all, no more is asked than that.
-        let (mut provisioned, mut idle_again) = (0, 0);
-        if totals.has_provisioned {
-            idle_again = completes & u32::from(self.held == PROVISIONED);
-            // A1: a reservation of zero keeps from all.
-            let may = arrives & u32::from(version.route.when_full != Outcome::ReservedZero);
-            provisioned = may & u32::from(version.provisioned.has_room());
-        }
-        let returned = completes & u32::from(self.held != 0) & !idle_again;
-        let taken = arrives & !provisioned & u32::from(pool.has_room());
-        let admitted = provisioned | taken;
+        let route = versions[self.version].route;
+        let (pool, function) = (&mut pools[self.pool], route.function as usize);
+        let arrives = 1 - self.completes;
+        let returned = self.completes & u32::from(self.held != 0);
+        let taken = arrives & u32::from(pool.has_room());
         let unsettled = totals.unsettled > 0 && functions[function].unsettled;
-        if unsettled || admitted > u32::from(!totals.is_capped()) {
+        if unsettled || taken > u32::from(!totals.is_capped()) {
             return None;
         }
         // Where there are rates, the account has one.
-        let (rates_of, count_all) = (on.profile.rates, on.profile.rates.count_all);
-        let (reserved, of_version) = (
-            version.route.pool != SHARED,
-            totals.has_provisioned && version.provisioned.limit() > 0,
-        );
+        let (second, count_all) = (on.profile.rates.second, on.profile.rates.count_all);
         if let Some(limit) = on.rate {
-            // A1 is not asked for any rate.
-            let anyway = version.route.when_full == Outcome::ReservedZero;
             let mut open = |gate: usize| match rates[gate].tumbling() {
                 Some((limit, requests)) => requests.has_room(limit, self.now),
                 None => true,
             };
-            let open = on.requests.has_room(limit, self.now)
-                && (!reserved || open(1 + function))
-                && (!of_version || open(1 + all + self.version));
-            if arrives > u32::from(open | anyway) {
+            // A1 is not asked for any rate.
+            let open = route.when_full == Outcome::ReservedZero
+                || on.requests.has_room(limit, self.now)
+                    && (route.pool == SHARED || open(1 + function));
+            if arrives > u32::from(open) {
                 return None;
             }
         }
@@ -309,35 +291,21 @@ impl Usual {
             return None;
         }
         if on.rate.is_some() {
-            let counted = u64::from(if count_all { arrives } else { admitted });
-            on.requests.count_some(rates_of.second, self.now, counted);
-            let mut count = |gate: usize, counted: u64| {
-                if let Some((_, requests)) = rates[gate].tumbling() {
-                    requests.count_some(rates_of.second, self.now, counted);
-                }
-            };
-            if reserved {
-                count(1 + function, counted);
+            let counted = u64::from(if count_all { arrives } else { taken });
+            on.requests.count_some(second, self.now, counted);
+            if route.pool != SHARED
+                && let Some((_, requests)) = rates[1 + function].tumbling()
+            {
+                requests.count_some(second, self.now, counted);
             }
-            if of_version {
-                count(
-                    1 + all + self.version,
-                    (if count_all { arrives } else { provisioned }).into(),
-                );
-            }
-        }
-        if totals.has_provisioned {
-            version.provisioned.exchange(provisioned, idle_again);
         }
         pool.exchange(taken, returned);
         let change = |count: u32, more: u32, less: u32| count.wrapping_add(more).wrapping_sub(less);
-        totals.running = change(totals.running, admitted, returned | idle_again);
+        totals.running = change(totals.running, taken, returned);
         let shared = u32::from(self.pool == SHARED as usize);
         let on_shared = &mut on_shared[function];
         *on_shared = change(*on_shared, taken & shared, returned & shared);
         // As `Window::held` has it: where its permit comes from, and one more.
-        let own = (taken | returned) << (1 - shared);
-        let provisioned = (provisioned | idle_again) * u32::from(PROVISIONED);
-        Some((own | provisioned) as u8)
+        Some(((taken | returned) << (1 - shared)) as u8)
     }
 }
