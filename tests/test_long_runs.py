@@ -27,7 +27,7 @@ def test_progress_hears_of_the_rows_done_and_may_stop_the_run(long_trace):
     account = lc.Account.for_trace(long_trace)
     result = lc.simulate(account, long_trace, progress=lambda *now: heard.append(now))
     assert heard[-1] == (len(long_trace), len(long_trace))
-    assert heard
+    assert len(heard) > 1, "nothing was heard in between"
     assert heard == sorted(heard)
     assert {total for _, total in heard} == {len(long_trace)}
 

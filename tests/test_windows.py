@@ -26,6 +26,8 @@ def test_statistics_of_windows_with_cold_starts_are_those_of_every_end_in_order(
     in_windows = lc.monte_carlo(account, workload, **options)._statistics
     in_order = lc.monte_carlo(account, workload, quantiles=(0.5,), **options)._statistics
     assert (lc.monte_carlo(account, workload, **options).values("cold_starts", "f") > 500).all()
+    trace = workload.sample(30, 5)
+    assert lc.simulate(account, trace).engine.in_windows > 0.8 * len(trace)
     for name, values in in_windows.items():
         if name != "quantiles":
             np.testing.assert_array_equal(values, in_order[name], err_msg=name)
@@ -57,6 +59,23 @@ def test_attempts_count_while_a_reservation_is_zero():
     assert results["stream"].outcome.tobytes() == results["heap"].outcome.tobytes()
     admitted = results["heap"].outcome[len(arrival) + 450 :] < 16
     assert admitted.sum() == 50
+
+
+def test_few_calls_between_changes_of_routes_run_event_by_event():
+    """A change of a reservation makes a window look up anew what each of many functions means."""
+    names = [f"f{i}" for i in range(8_000)]
+    rows = np.arange(60_000)
+    trace = lc.Trace(rows * 10**6, rows % 8_000, np.full(60_000, 10**8), functions=names)
+    account = lc.Account.for_trace(trace, 1_000, profile=lc.Profile.named("pure-pools"))
+    schedule = lc.Schedule()
+    for second in range(20, 40):
+        schedule = schedule.put_function_concurrency(float(second), names[second], 1)
+    auto, heap = (lc.simulate(account, trace, schedule, engine=on) for on in ("auto", "heap"))
+    assert auto.outcome.tobytes() == heap.outcome.tobytes()
+    # 1,000 calls between two changes, 8,000 functions.
+    assert auto.engine.event_by_event >= 19_000
+    assert auto.engine.in_windows >= 39_000
+    assert auto.engine.reason == "few invocations at a time"
 
 
 def test_with_provisioned_concurrency_all_runs_event_by_event_from_its_change_on():

@@ -110,10 +110,6 @@ impl Store for Plain<'_> {
         (route, self.pools[route.pool as usize])
     }
 
-    fn has_provisioned(&self) -> bool {
-        self.totals.has_provisioned
-    }
-
     fn plain(&mut self) -> Option<Plain<'_>> {
         let Plain { pools, versions, rates, on_shared, functions, totals } = self;
         Some(Plain { pools, versions, rates, on_shared, functions, totals })

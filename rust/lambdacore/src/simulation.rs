@@ -396,6 +396,16 @@ impl<C: Calendar, K: Counters> Simulation<C, K> {
         watch: &mut Watch<'_>,
     ) -> ControlFlow<()> {
         debug_assert!(self.timeline.is_empty(), "changes come in the order of time");
+        self.end_by(now, observer, watch)
+    }
+
+    /// Lets what ends by `now` end, with looks in between.
+    fn end_by(
+        &mut self,
+        now: u64,
+        observer: &mut impl Observer,
+        watch: &mut Watch<'_>,
+    ) -> ControlFlow<()> {
         if self.extended {
             self.end_until::<true>(now, observer, watch)
         } else {

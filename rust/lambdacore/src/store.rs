@@ -65,11 +65,6 @@ pub(crate) trait Store {
     /// Where a version's route ends, and that pool as it is now.
     fn own(&self, version: usize) -> (Route, Self::Seen);
 
-    /// Whether anything is provisioned, or was, where one can tell.
-    fn has_provisioned(&self) -> bool {
-        false
-    }
-
     /// The counters themselves, where they are the plain words of one thread.
     fn plain(&mut self) -> Option<Plain<'_>> {
         None

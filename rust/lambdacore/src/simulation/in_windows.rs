@@ -66,11 +66,12 @@ impl<C: Calendar, K: Counters> Simulation<C, K> {
     /// What keeps all from being run in windows.
     pub(super) fn never_in_windows<O: Observer>(&mut self, _: &O) -> Option<Reason> {
         let mut admission = self.state.admission();
+        let plain = admission.store.plain();
         let reasons = [
             (!C::WITH_WINDOWS || self.engine == Engine::Calendar, Reason::AskedFor),
-            (admission.store.plain().is_none(), Reason::AtomicCounters),
+            (plain.is_none(), Reason::AtomicCounters),
             (!stream::knows(admission.profile), Reason::Rules),
-            (admission.store.has_provisioned(), Reason::Provisioned),
+            (plain.is_some_and(|plain| plain.totals.has_provisioned), Reason::Provisioned),
             (O::TIMED, Reason::Observed),
         ];
         reasons.into_iter().find_map(|(holds, reason)| holds.then_some(reason))
@@ -93,7 +94,7 @@ impl<C: Calendar, K: Counters> Simulation<C, K> {
             if reason.is_none() {
                 if self.in_flight() > AT_ONCE {
                     // Before the window, which lets them end too, but without a look.
-                    self.complete_until_first(rows, observer, watch)?;
+                    self.end_by(rows.arrival[0], observer, watch)?;
                 }
                 if self.run_window(rows, outcome, observer) {
                     self.ran.count(rows.len(), None);
@@ -115,14 +116,15 @@ impl<C: Calendar, K: Counters> Simulation<C, K> {
     }
 
     /// Why so many rows are better not run as a window: they are few, unless what is under way is
-    /// there already; or many start cold.
+    /// there already, or too few to look up for them what each function means; or many start cold.
     fn not_in_a_window(&self, rows: usize) -> Option<Reason> {
         let inside = self.in_windows() > 0;
+        let known = self.window.as_deref().is_some_and(Window::knows_targets);
         // Not to and fro at every window.
         let most = if inside { COLD } else { COLD * 2 / 3 };
         if self.engine == Engine::Stream {
             None
-        } else if rows < self.fewest() && !inside {
+        } else if rows < stream::FEW && !inside || !known && rows < self.version_of.len() / 4 {
             Some(Reason::Few)
         } else if self.turns.cold > most {
             Some(Reason::Cold)
@@ -131,12 +133,6 @@ impl<C: Calendar, K: Counters> Simulation<C, K> {
         } else {
             None
         }
-    }
-
-    /// Rows that are worth a window: more, where it has to be found out what many functions mean.
-    fn fewest(&self) -> usize {
-        let known = self.window.as_deref().is_some_and(Window::knows_targets);
-        if known { stream::FEW } else { stream::FEW.max(self.version_of.len() / 4) }
     }
 
     /// Runs rows as a window; not where they do not fit into one.
@@ -157,20 +153,6 @@ impl<C: Calendar, K: Counters> Simulation<C, K> {
             window.run_rule::<false, _>(rows, on, outcome, observer)
         } else {
             window.run_pools(rows, on, outcome, observer)
-        }
-    }
-
-    /// Lets what ends by the first of some rows end, with looks in between.
-    fn complete_until_first(
-        &mut self,
-        rows: Invocations<'_>,
-        observer: &mut impl Observer,
-        watch: &mut Watch<'_>,
-    ) -> ControlFlow<()> {
-        if self.extended {
-            self.end_until::<true>(rows.arrival[0], observer, watch)
-        } else {
-            self.end_until::<false>(rows.arrival[0], observer, watch)
         }
     }
 

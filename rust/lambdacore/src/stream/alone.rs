@@ -14,9 +14,9 @@ pub(super) fn decide(window: &mut Window, own: &mut Pool) -> Span {
     let (before, mut most) = (pool.in_use(), pool.in_use());
     for &event in events.iter() {
         let (run, completes) = (event.run(), event.completes());
-        let holds = u32::from(held[run]);
-        let taken = pool.exchange(1 - completes, completes & holds);
-        held[run] = std::hint::select_unpredictable(completes != 0, holds, taken) as u8;
+        let returned = completes & u32::from(held[run]);
+        let taken = pool.exchange(1 - completes, returned);
+        held[run] = (taken | returned) as u8;
         most = most.max(pool.in_use());
     }
     *own = pool;

@@ -76,7 +76,8 @@ pub(crate) struct Window {
     pub(crate) due: Vec<(u64, u32)>,
     /// For each index of the function column; empty where it is not known any more.
     pub(crate) targets: Vec<Target>,
-    /// For each run, the version that it is of, the pool it draws on, and whether it holds a permit.
+    /// For each run, the version that it is of, the pool it draws on, and what it holds: nothing (0),
+    /// or a permit, in the extended case one more than where that comes from.
     pub(crate) version: Box<[u32; RUNS]>,
     pub(super) pool: Box<[u32; RUNS]>,
     pub(super) held: Box<[u8; RUNS]>,

@@ -1,7 +1,8 @@
-//! The rule in a window, where nothing is provisioned. Nearly all events are usual ones: a warm start or a full pool, and
-//! the end of such a run. These are decided without a branch that depends on them. What is left,
-//! cold starts above all, goes one by one by the rule itself
-//! ([`Admission::attempt`](crate::admission::Admission::attempt)).
+//! The rule in a window, where nothing is provisioned. Nearly all events are usual ones: a warm
+//! start or a full pool, and the end of such a run. For these `usual` restates the rule without a
+//! branch that depends on them; the tests hold it to the rule itself
+//! ([`Admission::attempt`](crate::admission::Admission::attempt)), by which all others go one by one,
+//! cold starts above all.
 //!
 //! Only what starts cold ends at another time than its row says, and that is known when it starts:
 //! it waits in a small heap beside the stream.
