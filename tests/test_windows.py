@@ -61,6 +61,14 @@ def test_attempts_count_while_a_reservation_is_zero():
     assert admitted.sum() == 50
 
 
+def test_very_many_functions_run_in_windows():
+    names = [f"f{i}" for i in range(40_000)]
+    rows = np.arange(100_000)
+    trace = lc.Trace(rows * 10**6, rows % 40_000, np.full(100_000, 10**8), functions=names)
+    account = lc.Account.for_trace(trace, 1_000, profile=lc.Profile.named("pure-pools"))
+    assert lc.simulate(account, trace).engine.in_windows == 100_000
+
+
 def test_few_calls_between_changes_of_routes_run_event_by_event():
     """A change of a reservation makes a window look up anew what each of many functions means."""
     names = [f"f{i}" for i in range(8_000)]

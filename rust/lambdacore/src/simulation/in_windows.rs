@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use super::{Observer, Simulation};
 use crate::calendar::Calendar;
 use crate::engine::{Engine, Reason};
-use crate::invocations::{Invocations, Watch};
+use crate::invocations::{Invocations, PIECE, Watch};
 use crate::state::Counters;
 use crate::store::Store;
 use crate::stream::{self, Ground, Window};
@@ -89,8 +89,8 @@ impl<C: Calendar, K: Counters> Simulation<C, K> {
         while start < piece.len() {
             let end = piece.len().min(start + stream::ROWS);
             let (rows, outcome) = (piece.rows(start..end), &mut outcome[start..end]);
+            let mut reason = self.not_in_a_window(rows.len(), piece.len() - start);
             start = end;
-            let mut reason = self.not_in_a_window(rows.len());
             if reason.is_none() {
                 if self.in_flight() > AT_ONCE {
                     // Before the window, which lets them end too, but without a look.
@@ -115,16 +115,18 @@ impl<C: Calendar, K: Counters> Simulation<C, K> {
         ControlFlow::Continue(())
     }
 
-    /// Why so many rows are better not run as a window: they are few, unless what is under way is
-    /// there already, or too few to look up for them what each function means; or many start cold.
-    fn not_in_a_window(&self, rows: usize) -> Option<Reason> {
+    /// Why so many rows, with so many ahead, are better not run as a window: they are few, unless what
+    /// is under way is there already; those ahead are too few to look up what each function means; or
+    /// many start cold.
+    fn not_in_a_window(&self, rows: usize, ahead: usize) -> Option<Reason> {
         let inside = self.in_windows() > 0;
         let known = self.window.as_deref().is_some_and(Window::knows_targets);
+        let worth_knowing = ahead >= (self.version_of.len() / 4).min(PIECE / 2);
         // Not to and fro at every window.
         let most = if inside { COLD } else { COLD * 2 / 3 };
         if self.engine == Engine::Stream {
             None
-        } else if rows < stream::FEW && !inside || !known && rows < self.version_of.len() / 4 {
+        } else if rows < stream::FEW && !inside || !known && !worth_knowing {
             Some(Reason::Few)
         } else if self.turns.cold > most {
             Some(Reason::Cold)
